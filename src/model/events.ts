@@ -1,0 +1,89 @@
+/** How data reaches a guest, least invasive first. `provider` is a cloud's own way, which we only hand it to. */
+export type DeliveryMethod = 'metadata' | 'disk' | 'injection' | 'provider'
+
+/** The order in which guests try the methods, and in which a plan names them. */
+export const METHODS: readonly DeliveryMethod[] = ['metadata', 'disk', 'injection', 'provider']
+
+/**
+ * What was seen. `planned … failed` carry a delivery's state; `finished` is a guest whose boot ended without proof of
+ * use; `state` and `access` are shown in the timeline and change no delivery state.
+ */
+export type EventKind = 'planned' | 'offered' | 'access' | 'fetched' | 'finished' | 'applied' | 'failed' | 'state'
+
+/** Who saw it: our own servers, a program in the guest, or the console that we read. */
+export type EventSource = 'service' | 'metadata' | 'console' | 'agent' | 'demo-guest' | 'cloud-init' | 'provider'
+
+/** One thing that happened to an instance. Append-only; never holds user data. */
+export interface ContextEvent {
+  /** Milliseconds since the epoch, by our clock. */
+  readonly at: number
+  readonly instanceId: string
+  /** The context's revision that it speaks of. */
+  readonly revision: number
+  readonly kind: EventKind
+  readonly source: EventSource
+  readonly method?: DeliveryMethod
+  /** The canonical path asked for (never one with a token in it). */
+  readonly path?: string
+  readonly bytes?: number
+  /** SHA-256 in hex of the user data's bytes that this event is about. */
+  readonly sha256?: string
+  /** What the user's program ended with, where the guest said so. */
+  readonly exitCode?: number
+  /** One line for people. */
+  readonly detail?: string
+}
+
+/** Where a delivery stands; it follows from the events alone. */
+export type DeliveryState = 'planned' | 'offered' | 'fetched' | 'applied' | 'failed'
+
+/** The state of one instance's delivery, in all and by each method. */
+export interface Delivery {
+  readonly state: DeliveryState | undefined
+  /** The method that served the guest, once one did. */
+  readonly servedBy?: DeliveryMethod
+  readonly methods: Readonly<Partial<Record<DeliveryMethod, DeliveryState>>>
+  /** The guest finished its boot, yet nothing proves that it used the data. */
+  readonly finishedUnproven: boolean
+}
+
+const RANK: Readonly<Record<DeliveryState, number>> = { planned: 0, offered: 1, fetched: 2, applied: 3, failed: 3 }
+
+/**
+ * Derives the delivery state of one revision from its events.
+ *
+ * States only advance; between `applied` and `failed` the first word stands, for a user's program runs once per
+ * instance. An event without method (a console line) counts for the method that served, when only one can have.
+ */
+export function deliveryOf(events: Iterable<ContextEvent>, revision: number): Delivery {
+  const methods: Partial<Record<DeliveryMethod, DeliveryState>> = {}
+  let state: DeliveryState | undefined
+  let servedBy: DeliveryMethod | undefined
+  let finished = false
+  for (const event of events) {
+    if (event.revision !== revision) continue
+    if (event.kind === 'finished') finished = true
+    const next = toState(event.kind)
+    if (next === undefined) continue
+    state = later(state, next)
+    if (event.method) methods[event.method] = later(methods[event.method], next)
+    if (event.method && RANK[next] >= RANK.fetched) servedBy ??= event.method
+  }
+  const settled = state === 'applied' || state === 'failed'
+  if (settled) servedBy ??= onlyMethod(methods)
+  if (settled && servedBy && state) methods[servedBy] = later(methods[servedBy], state)
+  return { state, methods, finishedUnproven: finished && !settled, ...(servedBy ? { servedBy } : {}) }
+}
+
+function toState(kind: EventKind): DeliveryState | undefined {
+  return kind in RANK ? (kind as DeliveryState) : undefined
+}
+
+function later(current: DeliveryState | undefined, next: DeliveryState): DeliveryState {
+  return current === undefined || RANK[next] > RANK[current] ? next : current
+}
+
+function onlyMethod(methods: Partial<Record<DeliveryMethod, DeliveryState>>): DeliveryMethod | undefined {
+  const used = METHODS.filter((method) => methods[method] !== undefined)
+  return used.length === 1 ? used[0] : undefined
+}

@@ -1,0 +1,30 @@
+import type { DeliveryMethod } from './events.ts'
+
+/** Which kinds of sign a delivery can give that the data arrived. */
+export type Evidence = 'access' | 'report' | 'console' | 'agent'
+
+/** One delivery as planned; a plan has them in the order in which the guest tries them. */
+export interface PlannedDelivery {
+  readonly method: DeliveryMethod
+  /** Names of the layouts that it carries. */
+  readonly layouts: readonly string[]
+  /** Why it is in the plan, for people. */
+  readonly why: string
+  readonly evidence: readonly Evidence[]
+  /** Disks only. */
+  readonly disk?: { readonly format: 'iso' | 'vfat'; readonly label: string }
+}
+
+/** Something the user should know before the launch; `code` is stable. */
+export interface PlanWarning {
+  readonly code: 'format-unknown' | 'not-carried' | 'no-evidence' | 'guest-may-ignore'
+  readonly message: string
+}
+
+/** What will be done for one instance, decided before any cloud is asked. */
+export interface Plan {
+  readonly provider: string
+  readonly deliveries: readonly PlannedDelivery[]
+  readonly userData?: { readonly sizeBytes: number; readonly sha256: string; readonly format: string }
+  readonly warnings: readonly PlanWarning[]
+}
