@@ -31,7 +31,7 @@ export interface Nic {
   readonly id: string
   readonly mac: string
   readonly mtu?: number
-  /** The cloud's word for the link (`ovs`, `bridge`, `phy`), shown to guests as it is. */
+  /** The cloud's word for the link (`ovs`, `bridge`), shown to guests as it is; they read `phy` where there is none. */
   readonly linkType?: string
   readonly addresses: readonly NicAddress[]
 }
@@ -56,6 +56,8 @@ export interface InstanceFacts {
   readonly localIpv4?: string
   readonly publicIpv4?: string
   readonly securityGroups?: readonly string[]
+  /** The device that the guest boots from, as it names it (`/dev/vda`). */
+  readonly rootDevice?: string
   /** EC2-style ids where the cloud mints its own (`i-…`, `ami-…`, `r-…`); else layouts derive them from `guestId`. */
   readonly ec2?: { readonly instanceId?: string; readonly imageId?: string; readonly reservationId?: string }
 }
@@ -68,7 +70,7 @@ export interface Context {
   readonly facts: InstanceFacts
   /** The user's bytes, never rewritten. Absent is not the same as empty. */
   readonly userData?: Uint8Array
-  /** What Bellhop adds beside the user's bytes, for guests that read vendor data. */
+  /** What Bellhop adds beside the user's bytes, for guests that read vendor data: UTF-8 text. */
   readonly vendorData?: Uint8Array
   readonly publicKeys: readonly PublicKey[]
   readonly variables: Readonly<Record<string, string>>
