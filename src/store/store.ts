@@ -8,7 +8,10 @@ export interface InstanceFilter {
   readonly states?: readonly Instance['state'][]
 }
 
-/** A change of an instance; fields that are absent stay as they are. */
+/**
+ * A change of an instance; fields that are absent stay as they are, but a new `state` drops the old `reason`. A new
+ * `spec` is whole (never one from `listInstances`, which lacks its bytes) and renews `userDataSha256`.
+ */
 export type InstanceChange = Partial<
   Pick<Instance, 'remoteId' | 'state' | 'reason' | 'revision' | 'facts' | 'network' | 'updatedAt' | 'spec'>
 >
@@ -25,7 +28,8 @@ export interface Store {
    *
    * @param idempotencyKey one client's retries carry the same; kept per project
    * @returns the instance that is kept: an earlier one where the project used this key before
-   * @throws {CloudError} conflict when the id exists, or the key was used for other user data, image or size
+   * @throws {CloudError} conflict when the id exists, or the key was used for other user data, image, size or name, or
+   *   for an instance that was deleted
    */
   insertInstance(instance: Instance, events: readonly ContextEvent[], idempotencyKey?: string): Promise<Instance>
   /** @throws {CloudError} not-found */
@@ -33,11 +37,13 @@ export interface Store {
   /** Forgets the instance's data but not that it was: its events stay until `pruneEvents`. No error when it is gone. */
   deleteInstance(id: string, events?: readonly ContextEvent[]): Promise<void>
   getInstance(id: string): Promise<Instance | undefined>
-  /** Oldest first. The specs hold no user data or file bytes: ask `getInstance` for these. */
+  /** Oldest first. The specs hold no user data and no files: ask `getInstance` for these. */
   listInstances(filter: InstanceFilter): Promise<readonly Instance[]>
   appendEvents(events: readonly ContextEvent[]): Promise<void>
   /** In the order in which they were recorded. */
   listEvents(instanceId: string): Promise<readonly ContextEvent[]>
+  /** Forgets deleted instances whose last event is older than `beforeMs` (epoch): their events and idempotency keys. */
+  pruneEvents(beforeMs: number): Promise<void>
   /**
    * Takes the lease on an unfinished instance so that one node alone mends it.
    *

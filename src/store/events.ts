@@ -1,0 +1,44 @@
+import type { ContextEvent } from '../model/events.ts'
+import type { Database } from './tables.ts'
+
+// One statement takes this many: far below SQLite's 32766 and PostgreSQL's 65535 parameters.
+const ROWS_PER_STATEMENT = 200
+
+export async function appendEvents(database: Database, events: readonly ContextEvent[]): Promise<void> {
+  for (let start = 0; start < events.length; start += ROWS_PER_STATEMENT) {
+    const rows = events.slice(start, start + ROWS_PER_STATEMENT).map((event) => ({
+      instance_id: event.instanceId,
+      at: event.at,
+      event_json: JSON.stringify(event),
+    }))
+    await database.insertInto('events').values(rows).execute()
+  }
+}
+
+export async function listEvents(database: Database, instanceId: string): Promise<readonly ContextEvent[]> {
+  const rows = await database
+    .selectFrom('events')
+    .select('event_json')
+    .where('instance_id', '=', instanceId)
+    .orderBy('sequence')
+    .execute()
+  return rows.map(({ event_json }) => JSON.parse(event_json) as ContextEvent)
+}
+
+/** Forgets deleted instances whose last event is older than `beforeMs`: their events and their idempotency keys. */
+export async function pruneEvents(database: Database, beforeMs: number): Promise<void> {
+  const forgotten = await database
+    .selectFrom('events')
+    .select('instance_id')
+    .where('instance_id', 'not in', database.selectFrom('instances').select('id'))
+    .groupBy('instance_id')
+    .having((events) => events.fn.max('at'), '<', beforeMs)
+    .execute()
+  for (const { instance_id } of forgotten)
+    await database.deleteFrom('events').where('instance_id', '=', instance_id).execute()
+  await database
+    .deleteFrom('idempotency_keys')
+    .where('instance_id', 'not in', database.selectFrom('instances').select('id'))
+    .where('instance_id', 'not in', database.selectFrom('events').select('instance_id'))
+    .execute()
+}

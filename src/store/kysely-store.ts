@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto'
+import type { READS, Run, WRITES } from './queries.ts'
+import type { Store } from './store.ts'
+
+/** How one database runs our queries. */
+export interface Access {
+  readonly read: Run<keyof typeof READS>
+  /** Each in a transaction of its own, as far as its caller can see. */
+  readonly write: Run<keyof typeof WRITES>
+  readonly close: () => Promise<void>
+}
+
+const SECRET_BYTES = 32
+
+/** The store over any database that kysely speaks to. */
+export function kyselyStore({ read, write, close }: Access): Store {
+  return {
+    insertInstance: async (instance, events, idempotencyKey) =>
+      (await write('insertInstance', instance, events, idempotencyKey)) ?? instance,
+    updateInstance: (id, change, events = []) => write('updateInstance', id, change, events),
+    deleteInstance: (id, events = []) => write('deleteInstance', id, events),
+    getInstance: (id) => read('getInstance', id),
+    listInstances: (filter) => read('listInstances', filter),
+    appendEvents: async (events) => {
+      if (events.length > 0) await write('appendEvents', events)
+    },
+    listEvents: (instanceId) => read('listEvents', instanceId),
+    pruneEvents: (beforeMs) => write('pruneEvents', beforeMs),
+    lease: (instanceId, holder, untilMs) => write('leaseInstance', instanceId, holder, untilMs, Date.now()),
+    release: (instanceId, holder) => write('releaseInstance', instanceId, holder),
+    nameTemplates: async (kind, found) => {
+      const templates = found.map(({ provider, remoteId, title }) => ({ provider, remoteId, title }))
+      const known = await read('knownNames', kind, templates)
+      const names = known.every((name) => name !== undefined) ? known : await write('giveNames', kind, templates)
+      return found.map((template, index) => ({ ...template, name: names[index] ?? template.name }))
+    },
+    secret: async (name) =>
+      (await read('findSecret', name)) ?? (await write('keepSecret', name, randomBytes(SECRET_BYTES))),
+    close,
+  }
+}

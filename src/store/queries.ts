@@ -1,0 +1,51 @@
+import { appendEvents, listEvents, pruneEvents } from './events.ts'
+import {
+  deleteInstance,
+  getInstance,
+  insertInstance,
+  leaseInstance,
+  listInstances,
+  releaseInstance,
+  updateInstance,
+} from './instances.ts'
+import { giveNames, knownNames } from './names.ts'
+import { findSecret, keepSecret } from './secrets.ts'
+import type { Database } from './tables.ts'
+
+/** Every question to the database, by name, so that it can be asked across threads. Reads change nothing. */
+export const READS = { getInstance, listInstances, listEvents, knownNames, findSecret } as const
+
+/** Every change of the database; each is whole or nothing, the caller's transaction sees to that. */
+export const WRITES = {
+  insertInstance,
+  updateInstance,
+  deleteInstance,
+  appendEvents,
+  pruneEvents,
+  leaseInstance,
+  releaseInstance,
+  giveNames,
+  keepSecret,
+} as const
+
+/** All queries of {@link READS} and {@link WRITES}. */
+const QUERIES = { ...READS, ...WRITES } as const
+
+type Queries = typeof QUERIES
+type Rest<K extends keyof Queries> = Queries[K] extends (database: Database, ...rest: infer Given) => unknown
+  ? Given
+  : never
+
+/** Runs one of `Names`; what it resolves with is committed. */
+export type Run<Names extends keyof Queries> = <K extends Names>(name: K, ...rest: Rest<K>) => ReturnType<Queries[K]>
+
+/** A query as it crosses threads. */
+export interface Query {
+  readonly name: keyof Queries
+  readonly rest: readonly unknown[]
+}
+
+/** Asks `database` a query that came by name. */
+export function ask(database: Database, { name, rest }: Query): Promise<unknown> {
+  return (QUERIES[name] as (database: Database, ...rest: readonly unknown[]) => Promise<unknown>)(database, ...rest)
+}

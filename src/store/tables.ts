@@ -1,0 +1,78 @@
+import type { Generated, Kysely } from 'kysely'
+
+/** A connection, or an open transaction, on the tables below. */
+export type Database = Kysely<Tables>
+
+/** The schema as the newest migration leaves it. Times are milliseconds since the epoch; `*_json` columns hold JSON text. */
+export interface Tables {
+  migrations: MigrationTable
+  instances: InstanceTable
+  instance_bytes: InstanceBytesTable
+  idempotency_keys: IdempotencyKeyTable
+  events: EventTable
+  template_names: TemplateNameTable
+  secrets: SecretTable
+}
+
+interface MigrationTable {
+  number: number
+  name: string
+  applied_at: number
+}
+
+/** One row of an instance, without any bytes of the user. */
+export interface InstanceTable {
+  id: string
+  provider: string
+  remote_id: string | null
+  subject: string
+  project: string
+  state: string
+  reason: string | null
+  spec_json: string
+  image_json: string
+  size_json: string
+  plan_json: string
+  facts_json: string
+  network_json: string | null
+  revision: number
+  user_data_sha256: string | null
+  lease_holder: string | null
+  lease_until: number | null
+  created_at: number
+  updated_at: number
+}
+
+/** The user's bytes apart from the rest, so that lists never load them. Position 0 is the user data, 1… are the files. */
+export interface InstanceBytesTable {
+  instance_id: string
+  position: number
+  bytes: Uint8Array
+}
+
+/** Outlives its instance, so that a late retry does not start a second one. */
+interface IdempotencyKeyTable {
+  project: string
+  key: string
+  instance_id: string
+}
+
+/** Outlives its instance. `sequence` is the order of recording. */
+interface EventTable {
+  sequence: Generated<number>
+  instance_id: string
+  at: number
+  event_json: string
+}
+
+interface TemplateNameTable {
+  kind: string
+  provider: string
+  remote_id: string
+  name: string
+}
+
+interface SecretTable {
+  name: string
+  bytes: Uint8Array
+}

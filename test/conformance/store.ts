@@ -1,0 +1,385 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import * as fc from 'fast-check'
+import { sha256 } from '../../src/model/digest.ts'
+import { isCloudError, type ErrorCode } from '../../src/model/errors.ts'
+import type { Store } from '../../src/store/store.ts'
+import { anySpec, sampleEvent, sampleImage, sampleInstance, sampleSize, sampleSpec } from './store-samples.ts'
+
+/** An empty store of its own for one test. */
+interface OpenedStore {
+  readonly store: Store
+  /** Opens the same data again after `close`. */
+  readonly reopen?: () => Promise<Store>
+  readonly clear?: () => Promise<void>
+}
+
+/** One implementation of {@link Store} under test. */
+export interface StoreUnderTest {
+  readonly name: string
+  readonly open: () => Promise<OpenedStore>
+  /** Test name to the reason why it cannot hold here. */
+  readonly skip?: Readonly<Record<string, string>>
+}
+
+const USER_DATA = Buffer.from('#!/bin/sh\necho hello\n')
+
+/** What every store promises; each implementation runs this. */
+export function testStore({ name, open, skip = {} }: StoreUnderTest): void {
+  describe(`store: ${name}`, () => {
+    let opened: OpenedStore
+    let store: Store
+    beforeEach(async () => {
+      opened = await open()
+      store = opened.store
+    })
+    afterEach(async () => {
+      await store.close()
+      await opened.clear?.()
+    })
+    const test = (what: string, body: () => Promise<void>) => it(what, { skip: skip[what] ?? false }, body)
+
+    describe('instances', () => {
+      test('gives back any instance as it was recorded', async () => {
+        await fc.assert(
+          fc.asyncProperty(anySpec, async (spec) => {
+            const instance = sampleInstance({ spec })
+            await store.insertInstance(instance, [])
+            assert.deepEqual(plain(await store.getInstance(instance.id)), plain(instance))
+          }),
+          { numRuns: 100 },
+        )
+      })
+
+      test('keeps every field that may be there', async () => {
+        const instance = sampleInstance({
+          remoteId: 'vm-1',
+          reason: 'no host',
+          state: 'error',
+          network: { nics: [{ id: 'port', mac: '52:54:00:00:00:01', addresses: [] }] },
+        })
+        await store.insertInstance(instance, [])
+        assert.deepEqual(plain(await store.getInstance(instance.id)), plain(instance))
+      })
+
+      test('holds user data of 8 MiB', async () => {
+        const userData = new Uint8Array(8 * 1024 * 1024).map((_, index) => index % 251)
+        const instance = sampleInstance({ spec: sampleSpec({ userData }) })
+        await store.insertInstance(instance, [])
+        const kept = await store.getInstance(instance.id)
+        assert.equal(sha256(kept?.spec.userData ?? new Uint8Array()), sha256(userData))
+      })
+
+      test('refuses a second instance with the same id, and takes none of its events', async () => {
+        const instance = sampleInstance()
+        await store.insertInstance(instance, [sampleEvent(instance.id)])
+        await rejects(store.insertInstance(instance, [sampleEvent(instance.id)], 'a key'), 'conflict')
+        assert.equal((await store.listEvents(instance.id)).length, 1)
+        const other = sampleInstance()
+        assert.equal((await store.insertInstance(other, [], 'a key')).id, other.id)
+      })
+
+      test('knows nothing of an unknown id', async () => {
+        assert.equal(await store.getInstance('unknown'), undefined)
+        assert.deepEqual(await store.listEvents('unknown'), [])
+        await rejects(store.updateInstance('unknown', { state: 'active' }, [sampleEvent('unknown')]), 'not-found')
+        assert.deepEqual(await store.listEvents('unknown'), [])
+        await store.deleteInstance('unknown', [sampleEvent('unknown')])
+        assert.deepEqual(await store.listEvents('unknown'), [])
+      })
+
+      test('changes only what a change names', async () => {
+        const instance = sampleInstance({ spec: sampleSpec({ userData: USER_DATA, variables: { a: '1' } }) })
+        await store.insertInstance(instance, [])
+        const change = { state: 'active' as const, remoteId: 'vm-1', updatedAt: instance.updatedAt + 1 }
+        const changed = await store.updateInstance(instance.id, change, [sampleEvent(instance.id)])
+        assert.deepEqual(plain(changed), plain({ ...instance, ...change }))
+        assert.deepEqual(plain(await store.getInstance(instance.id)), plain(changed))
+        assert.equal((await store.listEvents(instance.id)).length, 1)
+        assert.deepEqual(plain(await store.updateInstance(instance.id, {})), plain(changed))
+      })
+
+      test('drops the reason with the state it explained', async () => {
+        const instance = sampleInstance({ state: 'error', reason: 'no host' })
+        await store.insertInstance(instance, [])
+        assert.equal((await store.updateInstance(instance.id, { revision: 2 })).reason, 'no host')
+        assert.equal((await store.updateInstance(instance.id, { state: 'active' })).reason, undefined)
+        assert.equal((await store.updateInstance(instance.id, { state: 'error', reason: 'why' })).reason, 'why')
+      })
+
+      test('replaces a spec whole, with its bytes and their digest', async () => {
+        const files = [1, 2].map((value) => ({ path: `/${value}`, bytes: Uint8Array.of(value) }))
+        const instance = sampleInstance({ spec: sampleSpec({ userData: USER_DATA, files }) })
+        await store.insertInstance(instance, [])
+        const spec = sampleSpec({ userData: Buffer.from('other'), files: files.slice(1) })
+        const changed = await store.updateInstance(instance.id, { spec })
+        assert.deepEqual(plain(changed.spec), plain(spec))
+        assert.equal(changed.userDataSha256, sha256(Buffer.from('other')))
+        const without = await store.updateInstance(instance.id, { spec: sampleSpec() })
+        assert.deepEqual([without.spec.userData, without.userDataSha256], [undefined, undefined])
+      })
+
+      test('lists by project, provider and state, oldest first and without the bytes of the user', async () => {
+        const files = [{ path: '/f', bytes: USER_DATA }]
+        const at = (createdAt: number) => ({ createdAt, spec: sampleSpec({ userData: USER_DATA, files }) })
+        const second = sampleInstance({ ...at(2), state: 'active' })
+        const first = sampleInstance(at(1))
+        const elsewhere = sampleInstance({ ...at(3), project: 'tokens/other' })
+        const foreign = sampleInstance({ ...at(4), provider: 'other' })
+        for (const instance of [second, first, elsewhere, foreign]) await store.insertInstance(instance, [])
+        const ids = async (filter: Parameters<Store['listInstances']>[0]) =>
+          (await store.listInstances(filter)).map(({ id }) => id)
+        assert.deepEqual(await ids({}), [first.id, second.id, elsewhere.id, foreign.id])
+        assert.deepEqual(await ids({ project: 'tokens/demo', provider: 'memory' }), [first.id, second.id])
+        assert.deepEqual(await ids({ provider: 'other' }), [foreign.id])
+        assert.deepEqual(await ids({ project: 'tokens/demo', states: ['active', 'error'] }), [second.id])
+        assert.deepEqual(await ids({ states: [] }), [])
+        const [listed] = await store.listInstances({ states: ['active'] })
+        assert.deepEqual(plain(listed), plain({ ...second, spec: sampleSpec() }))
+      })
+
+      test('forgets a deleted instance and its bytes, but not its events', async () => {
+        const instance = sampleInstance({ spec: sampleSpec({ userData: USER_DATA }) })
+        await store.insertInstance(instance, [sampleEvent(instance.id)])
+        const gone = sampleEvent(instance.id, { kind: 'state', detail: 'deleted' })
+        await store.deleteInstance(instance.id, [gone])
+        await store.deleteInstance(instance.id, [gone])
+        assert.equal(await store.getInstance(instance.id), undefined)
+        assert.deepEqual(await store.listInstances({}), [])
+        assert.deepEqual(await store.listEvents(instance.id), [sampleEvent(instance.id), gone])
+      })
+    })
+
+    describe('idempotency keys', () => {
+      const spec = sampleSpec({ name: 'vm', userData: USER_DATA })
+
+      test('give a retry the instance of the first request', async () => {
+        const first = sampleInstance({ spec })
+        const retry = sampleInstance({ spec })
+        await store.insertInstance(first, [sampleEvent(first.id)], 'key')
+        assert.deepEqual(
+          plain(await store.insertInstance(retry, [sampleEvent(retry.id)], 'key')),
+          plain(await store.getInstance(first.id)),
+        )
+        assert.equal(await store.getInstance(retry.id), undefined)
+        assert.deepEqual(await store.listEvents(retry.id), [])
+      })
+
+      test('are a conflict when the retry asks for something else', async () => {
+        await store.insertInstance(sampleInstance({ spec }), [], 'key')
+        const others = [
+          sampleInstance({ spec: { ...spec, userData: Buffer.from('other') } }),
+          sampleInstance({ spec, image: sampleImage({ name: 'memory-other' }) }),
+          sampleInstance({ spec, size: sampleSize({ name: 'memory-other' }) }),
+          sampleInstance({ spec: { ...spec, name: 'other' } }),
+        ]
+        for (const other of others) {
+          await rejects(store.insertInstance(other, [], 'key'), 'conflict')
+          assert.equal(await store.getInstance(other.id), undefined)
+        }
+      })
+
+      test('belong to one project', async () => {
+        await store.insertInstance(sampleInstance({ spec }), [], 'key')
+        const other = sampleInstance({ spec, project: 'tokens/other' })
+        assert.equal((await store.insertInstance(other, [], 'key')).id, other.id)
+      })
+
+      test('start one instance when retries race', async () => {
+        const tries = Array.from({ length: 8 }, () => sampleInstance({ spec }))
+        const kept = await Promise.all(tries.map((instance) => store.insertInstance(instance, [], 'key')))
+        assert.equal(new Set(kept.map(({ id }) => id)).size, 1)
+        assert.equal((await store.listInstances({})).length, 1)
+      })
+
+      test('outlive their instance, so that a late retry starts no second one, until they are pruned', async () => {
+        const first = sampleInstance({ spec })
+        await store.insertInstance(first, [sampleEvent(first.id, { at: 1000 })], 'key')
+        await store.deleteInstance(first.id, [sampleEvent(first.id, { at: 2000 })])
+        await store.pruneEvents(2000)
+        await rejects(store.insertInstance(sampleInstance({ spec }), [], 'key'), 'conflict')
+        await store.pruneEvents(2001)
+        assert.deepEqual(await store.listEvents(first.id), [])
+        const later = sampleInstance({ spec })
+        assert.equal((await store.insertInstance(later, [], 'key')).id, later.id)
+      })
+    })
+
+    describe('events', () => {
+      test('come back as they were, in the order of recording', async () => {
+        const events = Array.from({ length: 1000 }, (_, index) =>
+          sampleEvent(index % 2 ? 'odd' : 'even', {
+            at: 5000 - index,
+            kind: 'fetched',
+            source: 'metadata',
+            method: 'metadata',
+            path: 'openstack/latest/user_data',
+            bytes: index,
+            sha256: sha256(USER_DATA),
+            exitCode: 0,
+            detail: 'ünïcode',
+          }),
+        )
+        await Promise.all([store.appendEvents(events.slice(0, 500)), store.appendEvents(events.slice(500))])
+        await store.appendEvents([])
+        assert.deepEqual(
+          await store.listEvents('odd'),
+          events.filter(({ instanceId }) => instanceId === 'odd'),
+        )
+      })
+
+      test('of living instances survive pruning', async () => {
+        const instance = sampleInstance()
+        await store.insertInstance(instance, [sampleEvent(instance.id, { at: 1 })], 'key')
+        await store.pruneEvents(1000)
+        assert.equal((await store.listEvents(instance.id)).length, 1)
+        assert.equal((await store.insertInstance(sampleInstance(), [], 'key')).id, instance.id)
+      })
+    })
+
+    describe('leases', () => {
+      const inAnHour = () => Date.now() + 3_600_000
+
+      test('have one holder, who can renew and release them', async () => {
+        const { id } = await store.insertInstance(sampleInstance(), [])
+        assert.equal(await store.lease(id, 'a', inAnHour()), true)
+        assert.equal(await store.lease(id, 'b', inAnHour()), false)
+        assert.equal(await store.lease(id, 'a', inAnHour()), true)
+        await store.release(id, 'b')
+        assert.equal(await store.lease(id, 'b', inAnHour()), false)
+        await store.release(id, 'a')
+        assert.equal(await store.lease(id, 'b', inAnHour()), true)
+      })
+
+      test('can be taken once they have run out', async () => {
+        const { id } = await store.insertInstance(sampleInstance(), [])
+        assert.equal(await store.lease(id, 'a', Date.now() - 1), true)
+        assert.equal(await store.lease(id, 'b', inAnHour()), true)
+        assert.equal(await store.lease(id, 'a', inAnHour()), false)
+      })
+
+      test('go to one of many who ask at once', async () => {
+        const { id } = await store.insertInstance(sampleInstance(), [])
+        const holders = Array.from({ length: 8 }, (_, index) => `node-${index}`)
+        const won = await Promise.all(holders.map((holder) => store.lease(id, holder, inAnHour())))
+        assert.equal(won.filter(Boolean).length, 1)
+      })
+
+      test('of no instance go to nobody', async () => {
+        assert.equal(await store.lease('unknown', 'a', inAnHour()), false)
+      })
+    })
+
+    describe('names of images and sizes', () => {
+      test('are words made of title, else of the cloud’s id', async () => {
+        const named = async (title: string, remoteId: string) =>
+          (await store.nameTemplates('image', [sampleImage({ title, remoteId })]))[0]?.name
+        assert.equal(await named('Debian 12 "Bookworm" (amd64)', '1'), 'memory-debian-12-bookworm-amd64')
+        assert.equal(await named('Übuntu_22.04', '2'), 'memory-ubuntu-22-04')
+        assert.equal(await named('日本', 'IMG.7'), 'memory-img-7')
+        assert.equal(await named('日本', '…'), 'memory-image')
+        assert.match((await named('x'.repeat(300), '3')) ?? '', /^memory-x{56}$/)
+      })
+
+      test('are always words, and each its own', async () => {
+        await fc.assert(
+          fc.asyncProperty(fc.array(fc.string({ unit: 'binary' }), { maxLength: 5 }), async (titles) => {
+            const found = titles.map((title) => sampleImage({ title, remoteId: randomUUID() }))
+            const names = (await store.nameTemplates('image', found)).map((image) => image.name)
+            for (const given of names) assert.match(given, /^memory-[a-z0-9][a-z0-9-]*$/)
+            assert.equal(new Set(names).size, titles.length)
+          }),
+          { numRuns: 50 },
+        )
+      })
+
+      test('stay when the title changes, and keep the rest of what was found', async () => {
+        const before = await store.nameTemplates('size', [sampleSize({ title: 'Big', diskGiB: 10 })])
+        assert.deepEqual(before, [sampleSize({ name: 'memory-big', title: 'Big', diskGiB: 10 })])
+        const after = await store.nameTemplates('size', [sampleSize({ title: 'Huge', cores: 8 })])
+        assert.deepEqual(after, [sampleSize({ name: 'memory-big', title: 'Huge', cores: 8 })])
+      })
+
+      test('never mean two things', async () => {
+        const found = ['a', 'b', 'c'].map((remoteId) => sampleImage({ remoteId, title: 'Debian' }))
+        const names = (await store.nameTemplates('image', found)).map((image) => image.name)
+        assert.deepEqual(names, ['memory-debian', 'memory-debian-2', 'memory-debian-3'])
+        const again = await store.nameTemplates('image', found.toReversed())
+        assert.deepEqual(
+          again.map((image) => image.name),
+          names.toReversed(),
+        )
+        const [size] = await store.nameTemplates('size', [sampleSize({ title: 'Debian' })])
+        assert.equal(size?.name, 'memory-debian')
+      })
+
+      test('are the same for all who ask at once', async () => {
+        const found = ['a', 'b'].map((remoteId) => sampleImage({ remoteId }))
+        const answers = await Promise.all(Array.from({ length: 4 }, () => store.nameTemplates('image', found)))
+        for (const answer of answers) assert.deepEqual(answer, answers[0])
+      })
+    })
+
+    test('has secrets of 32 bytes that are made once', async () => {
+      const [first, ...others] = await Promise.all(Array.from({ length: 4 }, () => store.secret('token')))
+      assert.equal(first?.length, 32)
+      for (const other of others) assert.deepEqual(plain(other), plain(first))
+      assert.notDeepEqual(plain(await store.secret('another')), plain(first))
+    })
+
+    test('still has everything when it is opened again', async () => {
+      assert.ok(opened.reopen, 'a store that cannot be opened again skips this test and says why')
+      const instance = sampleInstance({ spec: sampleSpec({ userData: USER_DATA }) })
+      await store.insertInstance(instance, [sampleEvent(instance.id)], 'key')
+      await store.lease(instance.id, 'a', Date.now() + 3_600_000)
+      const secret = await store.secret('token')
+      const names = await store.nameTemplates('image', [sampleImage()])
+      await store.close()
+      store = await opened.reopen()
+      assert.deepEqual(plain(await store.getInstance(instance.id)), plain(instance))
+      assert.equal((await store.listEvents(instance.id)).length, 1)
+      assert.equal((await store.insertInstance(sampleInstance({ spec: instance.spec }), [], 'key')).id, instance.id)
+      assert.equal(await store.lease(instance.id, 'b', Date.now() + 3_600_000), false)
+      assert.deepEqual(plain(await store.secret('token')), plain(secret))
+      assert.deepEqual(await store.nameTemplates('image', [sampleImage({ title: 'renamed' })]), [
+        { ...names[0], title: 'renamed' },
+      ])
+    })
+
+    test('a write that fails takes none of its neighbours with it', async () => {
+      const instance = sampleInstance()
+      await store.insertInstance(instance, [])
+      const others = Array.from({ length: 5 }, () => sampleInstance())
+      const outcomes = await Promise.allSettled(
+        [...others, instance].map((each) => store.insertInstance(each, [sampleEvent(each.id)])),
+      )
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        [...others.map(() => 'fulfilled'), 'rejected'],
+      )
+      for (const { id } of others) assert.equal((await store.listEvents(id)).length, 1)
+      assert.deepEqual(await store.listEvents(instance.id), [])
+    })
+
+    test('says so when it is used after close', async () => {
+      await store.close()
+      await store.close()
+      await rejects(store.getInstance('any'), 'unavailable')
+      await rejects(store.appendEvents([sampleEvent('any')]), 'unavailable')
+    })
+  })
+}
+
+function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
+  return assert.rejects(promise, (error) => isCloudError(error, code))
+}
+
+/** Bytes compared as bytes: a store may answer with another kind of `Uint8Array`. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') }
+  if (Array.isArray(value)) return value.map(plain)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+}
