@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { isCloudError } from '../model/errors.ts'
+import { PROVIDERS, type ProviderLoader } from './index.ts'
+
+function driver(name: string): ProviderLoader {
+  const loader = PROVIDERS[name]
+  assert.ok(loader, `there is a driver ${name}`)
+  return loader
+}
+
+const log = { info: () => {} }
+
+function refuses(promise: Promise<unknown>, ...words: readonly string[]): Promise<void> {
+  return assert.rejects(
+    promise,
+    (error) => isCloudError(error, 'invalid') && words.every((word) => error.message.includes(word)),
+  )
+}
+
+describe('the table of providers', () => {
+  it('makes each provider with its defaults, under the name that it is given', async (t) => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
+    t.after(() => rm(stateDir, { recursive: true }))
+    for (const name of Object.keys(PROVIDERS)) {
+      const provider = await driver(name)({}, { stateDir, log })
+      assert.equal(provider.name, name)
+      await provider.close?.()
+      const renamed = await driver(name)({}, { name: 'elsewhere', stateDir, log })
+      assert.equal(renamed.name, 'elsewhere')
+      await renamed.close?.()
+    }
+  })
+
+  it('refuses a setting that no one knows, naming it', async () => {
+    for (const name of Object.keys(PROVIDERS))
+      await refuses(driver(name)({ colour: 'red' }, { stateDir: '/nowhere', log }), name, 'colour')
+    const sizes = [{ id: 'a', cores: 1, memoryMiB: 512, colour: 'red' }]
+    await refuses(driver('qemu')({ sizes }, { stateDir: '/nowhere', log }), 'sizes.0.colour')
+  })
+
+  it('refuses a setting of the wrong kind, naming it', async () => {
+    await refuses(driver('memory')({ socket: 1 }, { stateDir: '/nowhere', log }), 'memory', 'socket')
+    await refuses(driver('qemu')({ accel: 'xen' }, { name: 'here', stateDir: '/nowhere', log }), 'here', 'accel')
+  })
+})

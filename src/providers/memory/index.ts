@@ -1,0 +1,109 @@
+import { USER_DATA_MAX_BYTES } from '../../model/context.ts'
+import type { Image, Size } from '../../model/instance.ts'
+import type { Capabilities, Provider } from '../provider.ts'
+import { memoryCloud, type CloudRules, type MemoryVm } from './cloud.ts'
+import { faultInjector, type Faults } from './faults.ts'
+
+/** What a cloud in memory is made of; all of it has a default. */
+export interface MemoryProviderOptions {
+  readonly name?: string
+  readonly images?: readonly Image[]
+  readonly sizes?: readonly Size[]
+  /** Replaces single capabilities. With `settleMs`, `find` and `list` really miss new machines for so long. */
+  readonly capabilities?: Partial<Capabilities>
+  readonly faults?: Faults
+  /** How long a new machine is `creating`, in milliseconds (default 0: until it is asked for). */
+  readonly bootMs?: number
+  /** What a second create with the same id does (default `adopts`); `duplicates` makes a caller's mistake visible. */
+  readonly secondCreate?: CloudRules['secondCreate']
+}
+
+/** A provider that tests can look into. */
+export interface MemoryProvider extends Provider {
+  /** Every machine that was ever made (for our id `ourId`), deleted ones too, oldest first, with all it was made of. */
+  made(ourId?: string): Promise<readonly MemoryVm[]>
+  /** Replaces all faults. */
+  setFaults(faults: Faults): Promise<void>
+  /** Lets the guest say something. @throws {CloudError} not-found */
+  writeConsole(remoteId: string, text: string): Promise<void>
+}
+
+/** Where machines are kept between runs; by default nowhere. */
+export interface MemoryKeeper {
+  readonly before: readonly MemoryVm[]
+  readonly changed: CloudRules['changed']
+}
+
+const CAPABILITIES: Capabilities = {
+  deliveries: [
+    {
+      method: 'metadata',
+      by: 'bellhop',
+      layouts: ['ec2', 'openstack', 'nocloud'],
+      userDataMaxBytes: USER_DATA_MAX_BYTES,
+      evidence: ['access'],
+    },
+    {
+      method: 'disk',
+      by: 'bellhop',
+      layouts: ['openstack', 'nocloud'],
+      userDataMaxBytes: USER_DATA_MAX_BYTES,
+      evidence: ['console'],
+      disk: { format: 'iso', label: 'config-2' },
+    },
+  ],
+  actions: ['start', 'stop', 'restart', 'suspend', 'resume'],
+  settleMs: 0,
+  update: false,
+}
+
+/**
+ * A whole cloud in memory: runs nothing, but keeps what it was given and fails as it is told.
+ *
+ * @example
+ * const cloud = memoryProvider({ faults: { create: { after: 'timeout', times: 1 } } })
+ */
+export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: MemoryKeeper): MemoryProvider {
+  const { name = 'memory', images = imagesOf(name), sizes = sizesOf(name) } = options
+  const capabilities = { ...CAPABILITIES, ...options.capabilities }
+  const faults = faultInjector(options.faults)
+  const cloud = memoryCloud(
+    {
+      bootMs: options.bootMs ?? 0,
+      settleMs: capabilities.settleMs,
+      secondCreate: options.secondCreate ?? 'adopts',
+      changed: keeper?.changed ?? (() => {}),
+    },
+    keeper?.before,
+  )
+  return {
+    name,
+    capabilities,
+    images: (call) => faults.run('images', call, () => images),
+    sizes: (call) => faults.run('sizes', call, () => sizes),
+    create: (request, call) => faults.run('create', call, () => cloud.create(request)),
+    find: (ourId, call) => faults.run('find', call, () => cloud.find(ourId)),
+    get: (remoteId, call) => faults.run('get', call, () => cloud.get(remoteId)),
+    list: (call) => faults.run('list', call, () => cloud.list()),
+    act: (remoteId, action, call, method) => faults.run('act', call, () => cloud.act(remoteId, action, method)),
+    delete: (remoteId, call) => faults.run('delete', call, () => cloud.delete(remoteId)),
+    console: (remoteId, from, call) => faults.run('console', call, () => cloud.console(remoteId, from)),
+    made: async (ourId) => cloud.made(ourId),
+    setFaults: async (changed) => faults.set(changed),
+    writeConsole: async (remoteId, text) => cloud.writeConsole(remoteId, text),
+  }
+}
+
+function imagesOf(provider: string): readonly Image[] {
+  return ['Debian', 'Alpine'].map((title) => {
+    const remoteId = title.toLowerCase()
+    return { name: `${provider}-${remoteId}`, provider, remoteId, title }
+  })
+}
+
+function sizesOf(provider: string): readonly Size[] {
+  return [
+    { name: `${provider}-small`, provider, remoteId: 'small', title: 'Small', cores: 1, memoryMiB: 512 },
+    { name: `${provider}-large`, provider, remoteId: 'large', title: 'Large', cores: 4, memoryMiB: 8192, diskGiB: 40 },
+  ]
+}

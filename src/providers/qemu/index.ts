@@ -1,0 +1,195 @@
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { CloudError } from '../../model/errors.ts'
+import type { Action, InstanceState } from '../../model/instance.ts'
+import { checkCall } from '../call.ts'
+import type { Call, CreateRequest, Provider, RemoteInstance } from '../provider.ts'
+import type { Accelerator } from './accel.ts'
+import { CAPABILITIES } from './capabilities.ts'
+import { readConsole } from './console.ts'
+import { machineControl } from './control.ts'
+import { demoGuestDir } from './demo-guest/recipe.ts'
+import { placesIn, readImages, type ImagePlace, type LocalImage } from './images.ts'
+import { FILES, isMachineId, machineFolders, type Machine } from './machine.ts'
+import { SIZES, toSize, type SizeOption } from './map.ts'
+import { networkOf } from './network.ts'
+import { createOverlay } from './overlay.ts'
+import { oneAtATime } from '../turns.ts'
+
+/** Where machines and images are, and how they run. */
+export interface QemuProviderOptions {
+  readonly name?: string
+  /** Holds a folder for each machine: its disk, console and control socket. */
+  readonly stateDir: string
+  /** Disk images (qcow2, raw) and folders with `kernel`, `initrd`, `cmdline`, `disk.qcow2`: each is an image. */
+  readonly imagesDir?: string
+  /** Further images, before those of the folder; by default the demo guest, once it is built. */
+  readonly images?: readonly ImagePlace[]
+  readonly sizes?: readonly SizeOption[]
+  /** `auto` (default): KVM where a guest really runs with it, else TCG. */
+  readonly accel?: 'auto' | Accelerator
+  /** How long a guest that is told to stop may take before the plug is pulled, in milliseconds (default 30 s). */
+  readonly stopGraceMs?: number
+  readonly log?: (line: string) => void
+}
+
+const ALLOWED: Readonly<Record<Action, readonly InstanceState[]>> = {
+  start: ['inactive', 'suspended'],
+  stop: ['active', 'suspended', 'error', 'unknown'],
+  restart: ['active'],
+  suspend: ['active'],
+  resume: ['suspended'],
+}
+
+/**
+ * Machines on this host, one QEMU process each. They outlive us: what is in `stateDir` and in `/proc` is all there is to
+ * know, so a new provider on the same folder finds them again.
+ *
+ * @example
+ * const qemu = qemuProvider({ stateDir: '/var/lib/bellhop/qemu', imagesDir: '/srv/images' })
+ */
+export function qemuProvider(options: QemuProviderOptions): Provider {
+  const { name = 'qemu', sizes = SIZES, accel = 'auto', stopGraceMs = 30_000, log = () => {} } = options
+  const folders = machineFolders(options.stateDir)
+  const control = machineControl(folders, { accel, log })
+  const inTurn = oneAtATime()
+
+  const images = async (): Promise<readonly LocalImage[]> => {
+    const single = options.images ?? [{ path: demoGuestDir(), id: 'demo-guest' }]
+    return readImages(name, [...single, ...(options.imagesDir === undefined ? [] : await placesIn(options.imagesDir))])
+  }
+
+  const describe = async (id: string, call: Call): Promise<RemoteInstance> => {
+    return { remoteId: id, ourId: id, network: networkOf(id), ...(await control.state(id, call)) }
+  }
+
+  // One that was made ready but never started is as good as none: whoever made it died, and `create` does it again.
+  const exists = async (id: string): Promise<boolean> => {
+    return (await folders.read(id)) !== undefined && (await control.wasLaunched(id))
+  }
+
+  const find = async (id: string, call: Call): Promise<RemoteInstance | undefined> => {
+    checkCall(call, `finding QEMU instance ${id}`)
+    return (await exists(id)) ? describe(id, call) : undefined
+  }
+
+  const get = async (id: string, call: Call): Promise<RemoteInstance> => {
+    const instance = await find(id, call)
+    if (instance === undefined) throw notFound(id)
+    return instance
+  }
+
+  const start = async (id: string): Promise<void> => {
+    const machine = await folders.read(id)
+    if (machine === undefined) throw notFound(id)
+    await control.launch(machine)
+  }
+
+  const actions: Readonly<Record<Action, (before: RemoteInstance, call: Call, method?: string) => Promise<void>>> = {
+    start: async ({ remoteId, state }, call) => {
+      await (state === 'suspended' ? control.ask(remoteId, 'cont', call) : start(remoteId))
+    },
+    // A guest that does not run cannot hear the power button; `poweroff` is OCCI's word for pulling the plug.
+    stop: ({ remoteId, state }, call, method) => {
+      return control.powerOff(remoteId, state === 'active' && method !== 'poweroff' ? stopGraceMs : 0, call)
+    },
+    // OCCI's `cold` and `graceful` make a new machine of it, all else presses the reset button.
+    restart: async ({ remoteId }, call, method) => {
+      if (method === 'cold' || method === 'graceful') {
+        await control.powerOff(remoteId, method === 'graceful' ? stopGraceMs : 0, call)
+        await start(remoteId)
+      } else await control.ask(remoteId, 'system_reset', call)
+    },
+    suspend: async ({ remoteId }, call) => void (await control.ask(remoteId, 'stop', call)),
+    resume: async ({ remoteId }, call) => void (await control.ask(remoteId, 'cont', call)),
+  }
+
+  return {
+    name,
+    capabilities: CAPABILITIES,
+
+    async images(call) {
+      checkCall(call, "QEMU's images")
+      return (await images()).map(({ image }) => image)
+    },
+
+    async sizes(call) {
+      checkCall(call, "QEMU's sizes")
+      return sizes.map((size) => toSize(name, size))
+    },
+
+    create: (request, call) =>
+      inTurn(request.id, async () => {
+        const existing = await find(request.id, call)
+        if (existing) return existing
+        const machine = toMachine(request, await images())
+        try {
+          await folders.add(machine, (folder) => fill(folder, machine, request))
+          checkCall(call, `creating QEMU instance ${machine.id}`)
+          await control.launch(machine)
+        } catch (error) {
+          await control.destroy(machine.id)
+          await folders.remove(machine.id)
+          throw error
+        }
+        return describe(machine.id, call)
+      }),
+
+    find,
+    get,
+
+    async list(call) {
+      checkCall(call, 'listing QEMU instances')
+      const found = await Promise.all((await folders.ids()).map((id) => find(id, call)))
+      return found.filter((instance) => instance !== undefined)
+    },
+
+    act: (remoteId, action, call, method) =>
+      inTurn(remoteId, async () => {
+        const before = await get(remoteId, call)
+        if (!ALLOWED[action].includes(before.state))
+          throw new CloudError('conflict', `${action}: QEMU instance ${remoteId} is ${before.state}`)
+        await actions[action](before, call, method)
+      }),
+
+    delete: (remoteId, call) =>
+      inTurn(remoteId, async () => {
+        checkCall(call, `deleting QEMU instance ${remoteId}`)
+        if (!isMachineId(remoteId)) return
+        await control.destroy(remoteId)
+        await folders.remove(remoteId)
+      }),
+
+    async console(remoteId, from, call) {
+      checkCall(call, `reading the console of QEMU instance ${remoteId}`)
+      if (!(await exists(remoteId))) throw notFound(remoteId)
+      return readConsole(folders.path(remoteId, 'console'), from)
+    },
+  }
+}
+
+/** The machine's disks: an overlay of its own over the image, and what was offered as a disk. */
+async function fill(folder: string, { source }: Machine, { size, offers }: CreateRequest): Promise<void> {
+  const disk = source.kind === 'disk' ? source : source.disk
+  if (disk) await createOverlay(join(folder, FILES.overlay), disk, size.diskGiB)
+  for (const offer of offers)
+    if (offer.method === 'disk') await writeFile(join(folder, FILES.seed), offer.image, { mode: 0o600 })
+}
+
+/** @throws {CloudError} invalid, unsupported, not-found */
+function toMachine({ id, image, size, offers }: CreateRequest, images: readonly LocalImage[]): Machine {
+  if (!isMachineId(id)) throw new CloudError('invalid', `QEMU instances need a UUID in lower case as id, not ${id}`)
+  const source = images.find((each) => each.image.remoteId === image.remoteId)?.source
+  if (!source)
+    throw new CloudError('not-found', `image ${image.name}: its file ${image.remoteId} is not there (any more)`)
+  const machine = { id, source, cores: size.cores, memoryMiB: size.memoryMiB }
+  return offers.reduce<Machine>((machine, offer) => {
+    if (offer.method === 'metadata') return { ...machine, metadataSocketPath: resolve(offer.socketPath) }
+    if (offer.method === 'disk') return { ...machine, seed: offer.format }
+    throw new CloudError('unsupported', `QEMU cannot deliver by ${offer.method}`)
+  }, machine)
+}
+
+function notFound(id: string): CloudError {
+  return new CloudError('not-found', `no QEMU instance ${id}`)
+}

@@ -1,0 +1,24 @@
+import { CloudError } from '../../model/errors.ts'
+import type { DiskImage } from './images.ts'
+import { runProgram } from './processes.ts'
+
+const QEMU_IMG = { program: 'qemu-img', debianPackage: 'qemu-utils', limitMs: 60_000 } as const
+const GIB = 1024 ** 3
+
+/**
+ * Makes a machine's own disk over an image that stays as it is. It is as large as the image, or `diskGiB` if that is more.
+ *
+ * @throws {CloudError} unavailable when qemu-img is not installed, provider-failed when it refuses the image
+ */
+export async function createOverlay(path: string, base: DiskImage, diskGiB = 0): Promise<void> {
+  const info = await qemuImg(['info', '--output=json', '-f', base.format, '--', base.path])
+  const imageBytes = (JSON.parse(info) as { 'virtual-size': number })['virtual-size']
+  const sizeBytes = Math.max(imageBytes, diskGiB * GIB)
+  await qemuImg(['create', '-q', '-f', 'qcow2', '-F', base.format, '-b', base.path, '--', path, `${sizeBytes}`])
+}
+
+async function qemuImg(parameters: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await runProgram(QEMU_IMG.program, parameters, QEMU_IMG)
+  if (exitCode === 0) return stdout
+  throw new CloudError('provider-failed', `qemu-img ${parameters[0]}: ${stderr.trim() || `exit code ${exitCode}`}`)
+}
