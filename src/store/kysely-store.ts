@@ -36,6 +36,8 @@ export function kyselyStore({ read, write, close }: Access): Store {
     },
     secret: async (name) =>
       (await read('findSecret', name)) ?? (await write('keepSecret', name, randomBytes(SECRET_BYTES))),
+    guestPassword: (instanceId) => read('findGuestPassword', instanceId),
+    keepGuestPassword: (instanceId, bytes) => write('keepGuestPassword', instanceId, bytes),
     close,
   }
 }

@@ -90,6 +90,12 @@ async function firstTables({ schema }: Database, types: ColumnTypes): Promise<vo
     .execute()
 
   await schema
+    .createTable('guest_passwords')
+    .addColumn('instance_id', 'text', (column) => column.primaryKey().references('instances.id').onDelete('cascade'))
+    .addColumn('bytes', types.bytes, (column) => column.notNull())
+    .execute()
+
+  await schema
     .createTable('idempotency_keys')
     .addColumn('project', 'text', (column) => column.notNull())
     .addColumn('key', 'text', (column) => column.notNull())

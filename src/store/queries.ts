@@ -8,12 +8,13 @@ import {
   releaseInstance,
   updateInstance,
 } from './instances.ts'
+import { findGuestPassword, keepGuestPassword } from './guest-passwords.ts'
 import { giveNames, knownNames } from './names.ts'
 import { findSecret, keepSecret } from './secrets.ts'
 import type { Database } from './tables.ts'
 
 /** Every question to the database, by name, so that it can be asked across threads. Reads change nothing. */
-export const READS = { getInstance, listInstances, listEvents, knownNames, findSecret } as const
+export const READS = { getInstance, listInstances, listEvents, knownNames, findSecret, findGuestPassword } as const
 
 /** Every change of the database; each is whole or nothing, the caller's transaction sees to that. */
 export const WRITES = {
@@ -26,6 +27,7 @@ export const WRITES = {
   releaseInstance,
   giveNames,
   keepSecret,
+  keepGuestPassword,
 } as const
 
 /** All queries of {@link READS} and {@link WRITES}. */

@@ -55,5 +55,9 @@ export interface Store {
   nameTemplates<T extends Image | Size>(kind: 'image' | 'size', found: readonly T[]): Promise<readonly T[]>
   /** A secret that all nodes share and that survives restarts (32 random bytes, made at first use). */
   secret(name: string): Promise<Uint8Array>
+  /** What the guest made its password and left for its owner, encrypted; it goes with its instance. */
+  guestPassword(instanceId: string): Promise<Uint8Array | undefined>
+  /** @returns false where there is one already, or no such instance */
+  keepGuestPassword(instanceId: string, bytes: Uint8Array): Promise<boolean>
   close(): Promise<void>
 }

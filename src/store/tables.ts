@@ -12,6 +12,7 @@ export interface Tables {
   events: EventTable
   template_names: TemplateNameTable
   secrets: SecretTable
+  guest_passwords: GuestPasswordTable
 }
 
 interface MigrationTable {
@@ -74,5 +75,11 @@ interface TemplateNameTable {
 
 interface SecretTable {
   name: string
+  bytes: Uint8Array
+}
+
+/** Goes with its instance. */
+interface GuestPasswordTable {
+  instance_id: string
   bytes: Uint8Array
 }

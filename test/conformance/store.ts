@@ -322,6 +322,18 @@ export function testStore({ name, open, skip = {} }: StoreUnderTest): void {
       })
     })
 
+    test('keeps the first password of a guest, as long as its instance', async () => {
+      const { id } = await store.insertInstance(sampleInstance(), [])
+      const [first, second] = [Buffer.from([0, 255]), Buffer.from('other')]
+      assert.equal(await store.guestPassword(id), undefined)
+      assert.equal(await store.keepGuestPassword(id, first), true)
+      assert.equal(await store.keepGuestPassword(id, second), false)
+      assert.deepEqual(plain(await store.guestPassword(id)), plain(first))
+      await store.deleteInstance(id)
+      assert.equal(await store.guestPassword(id), undefined)
+      assert.equal(await store.keepGuestPassword(id, second), false, 'there is nobody to keep it for')
+    })
+
     test('has secrets of 32 bytes that are made once', async () => {
       const [first, ...others] = await Promise.all(Array.from({ length: 4 }, () => store.secret('token')))
       assert.equal(first?.length, 32)
