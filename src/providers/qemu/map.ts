@@ -19,12 +19,11 @@ export const SIZES: readonly SizeOption[] = [
 
 export function toSize(provider: string, option: SizeOption): Size {
   const { id, cores, memoryMiB, diskGiB } = option
-  const title = `${id}: ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryMiB} MiB`
   return {
     name: `${provider}-${toSlug(id)}`,
     provider,
     remoteId: id,
-    title,
+    title: id,
     cores,
     memoryMiB,
     ...(diskGiB === undefined ? {} : { diskGiB }),
