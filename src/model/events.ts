@@ -35,7 +35,7 @@ export interface ContextEvent {
 }
 
 /** Where a delivery stands; it follows from the events alone. */
-export type DeliveryState = 'planned' | 'offered' | 'fetched' | 'applied' | 'failed'
+type DeliveryState = 'planned' | 'offered' | 'fetched' | 'applied' | 'failed'
 
 /** The state of one instance's delivery, in all and by each method. */
 export interface Delivery {
@@ -63,7 +63,7 @@ export function deliveryOf(events: Iterable<ContextEvent>, revision: number): De
   for (const event of events) {
     if (event.revision !== revision) continue
     if (event.kind === 'finished') finished = true
-    const next = toState(event.kind)
+    const next = toState(event)
     if (next === undefined) continue
     state = later(state, next)
     if (event.method) methods[event.method] = later(methods[event.method], next)
@@ -75,7 +75,9 @@ export function deliveryOf(events: Iterable<ContextEvent>, revision: number): De
   return { state, methods, finishedUnproven: finished && !settled, ...(servedBy ? { servedBy } : {}) }
 }
 
-function toState(kind: EventKind): DeliveryState | undefined {
+/** A guest that finished and names the way has read what came by it, as cloud-init does with its last line. */
+function toState({ kind, method }: ContextEvent): DeliveryState | undefined {
+  if (kind === 'finished') return method && 'fetched'
   return kind in RANK ? (kind as DeliveryState) : undefined
 }
 
