@@ -1,0 +1,79 @@
+import type { ContextEvent, DeliveryMethod, EventSource } from '../model/events.ts'
+import { parseAgentWord } from './agent-word.ts'
+import { judgeEvent, parseEvent } from './cloud-init-events.ts'
+import { parseFinalMessage, parsePrintedEvent } from './cloud-init-console.ts'
+import type { GuestWord } from './guest-word.ts'
+import { parseJson } from './json.ts'
+import { cleanLine } from './lines.ts'
+
+/** A report has at most so many bytes, as the metadata server takes them. */
+const REPORT_MAX_BYTES = 64 * 1024
+
+/** A longer console line is none that we look for. */
+const LINE_MAX_CHARACTERS = 8192
+
+/** How a line begins by which our own programs speak on the console. */
+const AGENT_LINE = 'BELLHOP '
+
+/** A valid report; `word` is absent where it says nothing that is worth an event (most of cloud-init's). */
+export interface Report {
+  readonly word?: GuestWord
+}
+
+/**
+ * Reads what a guest posts to `/report`: one JSON object of our own programs, or one event of cloud-init's webhook.
+ *
+ * @param userData what this guest was sent: an event proves something only of data that cloud-init takes
+ * @returns `undefined` where the body is no report at all, which deserves an error; never throws
+ */
+export function parseReport(body: Uint8Array, userData: Uint8Array | undefined): Report | undefined {
+  if (body.length > REPORT_MAX_BYTES) return undefined
+  const value = parseJson(new TextDecoder().decode(body))
+  const event = parseEvent(value)
+  if (event) return toReport(judgeEvent(event, userData))
+  const word = parseAgentWord(value)
+  return word?.speaker ? { word } : undefined
+}
+
+/**
+ * Reads one line of a guest's console: ours (`BELLHOP {…}`), or one of cloud-init's.
+ *
+ * @param line without the newline; colours and carriage returns may be in it
+ * @param userData what this guest was sent
+ * @returns `undefined` for all other lines; never throws
+ */
+export function parseConsoleLine(line: string, userData: Uint8Array | undefined): GuestWord | undefined {
+  if (line.length > LINE_MAX_CHARACTERS) return undefined
+  const text = cleanLine(line)
+  if (text.startsWith(AGENT_LINE)) return parseAgentWord(parseJson(text.slice(AGENT_LINE.length)))
+  const event = parsePrintedEvent(text)
+  return event ? judgeEvent(event, userData) : parseFinalMessage(text)
+}
+
+/** What a word is about, and who heard it. */
+export interface Hearing {
+  readonly instanceId: string
+  readonly revision: number
+  /** When it was heard, in milliseconds since the epoch, by our clock: the guest's may be wrong. */
+  readonly at: number
+  /** Where it was heard; it stands where the word has no speaker. */
+  readonly source: EventSource
+  /** The digest of the instance's user data; absent where it has none, so that a guest that read some read another's. */
+  readonly userDataSha256?: string
+  /** The way by which the data came, where the listener knows it; the word's own counts more. */
+  readonly method?: DeliveryMethod
+}
+
+/** The event of a word. A guest that read other bytes than were sent has failed, whatever it says. */
+export function toEvent(word: GuestWord, hearing: Hearing): ContextEvent {
+  const { speaker, ...said } = word
+  const { userDataSha256, source, ...about } = hearing
+  const event = { ...about, ...said, source: speaker ?? source }
+  if (word.sha256 === undefined || word.sha256 === userDataSha256) return event
+  const sent = userDataSha256 === undefined ? 'no user data was sent' : `${userDataSha256} was sent`
+  return { ...event, kind: 'failed', detail: `the guest read other bytes: their SHA-256 is ${word.sha256}, ${sent}` }
+}
+
+function toReport(word: GuestWord | undefined): Report {
+  return word ? { word } : {}
+}
