@@ -89,9 +89,15 @@ export async function updateInstance(
 }
 
 /** Events are recorded by the deletion that finds the instance; later ones have nothing to tell. */
-export async function deleteInstance(database: Database, id: string, events: readonly ContextEvent[]): Promise<void> {
+export async function deleteInstance(
+  database: Database,
+  id: string,
+  events: readonly ContextEvent[],
+  neverWas: boolean,
+): Promise<void> {
   const deleted = await database.deleteFrom('instances').where('id', '=', id).returning('id').executeTakeFirst()
   if (deleted) await appendEvents(database, events)
+  if (neverWas) await database.deleteFrom('idempotency_keys').where('instance_id', '=', id).execute()
 }
 
 export async function getInstance(database: Database, id: string): Promise<Instance | undefined> {

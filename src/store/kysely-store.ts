@@ -18,7 +18,7 @@ export function kyselyStore({ read, write, close }: Access): Store {
     insertInstance: async (instance, events, idempotencyKey) =>
       (await write('insertInstance', instance, events, idempotencyKey)) ?? instance,
     updateInstance: (id, change, events = []) => write('updateInstance', id, change, events),
-    deleteInstance: (id, events = []) => write('deleteInstance', id, events),
+    deleteInstance: (id, events = [], neverWas = false) => write('deleteInstance', id, events, neverWas),
     getInstance: (id) => read('getInstance', id),
     listInstances: (filter) => read('listInstances', filter),
     appendEvents: async (events) => {

@@ -34,8 +34,13 @@ export interface Store {
   insertInstance(instance: Instance, events: readonly ContextEvent[], idempotencyKey?: string): Promise<Instance>
   /** @throws {CloudError} not-found */
   updateInstance(id: string, change: InstanceChange, events?: readonly ContextEvent[]): Promise<Instance>
-  /** Forgets the instance's data but not that it was: its events stay until `pruneEvents`. No error when it is gone. */
-  deleteInstance(id: string, events?: readonly ContextEvent[]): Promise<void>
+  /**
+   * Forgets the instance's data but not that it was: its events stay until `pruneEvents`, and so does its idempotency key.
+   * No error when it is gone.
+   *
+   * @param neverWas it was refused, so its key may be used again
+   */
+  deleteInstance(id: string, events?: readonly ContextEvent[], neverWas?: boolean): Promise<void>
   getInstance(id: string): Promise<Instance | undefined>
   /** Oldest first. The specs hold no user data and no files: ask `getInstance` for these. */
   listInstances(filter: InstanceFilter): Promise<readonly Instance[]>

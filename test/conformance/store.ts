@@ -205,6 +205,15 @@ export function testStore({ name, open, skip = {} }: StoreUnderTest): void {
         const later = sampleInstance({ spec })
         assert.equal((await store.insertInstance(later, [], 'key')).id, later.id)
       })
+
+      test('are free again where their instance was refused', async () => {
+        const refused = sampleInstance({ spec })
+        await store.insertInstance(refused, [], 'key')
+        await store.deleteInstance(refused.id, [sampleEvent(refused.id)], true)
+        const retry = sampleInstance({ spec })
+        assert.equal((await store.insertInstance(retry, [], 'key')).id, retry.id)
+        assert.equal((await store.listEvents(refused.id)).length, 1)
+      })
     })
 
     describe('events', () => {
