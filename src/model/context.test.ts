@@ -42,14 +42,7 @@ describe('public key', () => {
   })
 
   it('is refused where it is none, and never repeated', () => {
-    for (const line of [
-      '',
-      'hello',
-      'ssh-ed25519',
-      `${KEY}\n${KEY}`,
-      '-----BEGIN OPENSSH PRIVATE KEY-----',
-      'ssh-rsa ünï',
-    ])
+    for (const line of ['', 'hello', 'ssh-dss', `${KEY}\n${KEY}`, '-----BEGIN OPENSSH PRIVATE KEY-----', 'ssh-rsa ünï'])
       assert.throws(
         () => toPublicKey(line),
         (error) => isCloudError(error, 'invalid') && (line === '' || !error.message.includes(line)),

@@ -15,12 +15,12 @@ describe('QEMU map', () => {
     assert.match(fromStatus({ status: 'io-error' }).reason ?? '', /io-error/)
   })
 
-  it('names sizes and tells what is in them', () => {
+  it('names sizes by their id', () => {
     assert.deepEqual(toSize('qemu', { id: 'small', cores: 1, memoryMiB: 1024, diskGiB: 10 }), {
       name: 'qemu-small',
       provider: 'qemu',
       remoteId: 'small',
-      title: 'small: 1 core, 1024 MiB',
+      title: 'small',
       cores: 1,
       memoryMiB: 1024,
       diskGiB: 10,
