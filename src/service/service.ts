@@ -34,6 +34,8 @@ export interface Service {
   delete(id: string, caller: Caller): Promise<void>
   events(id: string, caller: Caller): Promise<readonly ContextEvent[]>
   delivery(id: string, caller: Caller): Promise<Delivery>
+  /** Console text from byte `from` on, and where the next read goes on. @throws {CloudError} not-found, unsupported */
+  console(id: string, from: number, caller: Caller): Promise<{ readonly text: string; readonly next: number }>
   /** The events so far, then each new one as it comes; ends with `signal` or with the instance. */
   watch(id: string, caller: Caller, signal: AbortSignal): AsyncIterable<ContextEvent>
 }

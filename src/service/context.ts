@@ -1,0 +1,33 @@
+import type { ContextSource } from '../deliveries/delivery.ts'
+import { toHostname, type Context } from '../model/context.ts'
+import type { Instance } from '../model/instance.ts'
+import type { Store } from '../store/store.ts'
+import { vendorDataFor } from './vendor-data.ts'
+
+/** What an instance's guest is to be told. `guestId` is our id: where we deliver, the guest reads that. */
+export function toContext(instance: Instance): Context {
+  const { id, spec, plan, facts, network } = instance
+  const hostname = spec.hostname ?? (spec.name === undefined ? undefined : toHostname(spec.name))
+  const vendorData = vendorDataFor(plan)
+  return {
+    guestId: id,
+    ...(hostname === undefined ? {} : { hostname }),
+    facts,
+    ...(spec.userData ? { userData: spec.userData } : {}),
+    ...(vendorData ? { vendorData } : {}),
+    publicKeys: spec.publicKeys,
+    variables: spec.variables,
+    files: spec.files,
+    ...(network ? { network } : {}),
+  }
+}
+
+/** The store, as the deliveries see it. */
+export function contextSource(store: Pick<Store, 'getInstance'>): ContextSource {
+  return {
+    find: async (instanceId) => {
+      const instance = await store.getInstance(instanceId)
+      return instance && { context: toContext(instance), revision: instance.revision }
+    },
+  }
+}

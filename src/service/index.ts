@@ -1,0 +1,50 @@
+import type { Instance } from '../model/instance.ts'
+import { createConsoleListener } from './evidence.ts'
+import { instanceUseCases } from './instances.ts'
+import type { ServiceParts } from './parts.ts'
+import { createReconciler } from './reconcile.ts'
+import type { Service } from './service.ts'
+import { createTurnstile } from './turnstile.ts'
+
+/** What a service is made of; the numbers have defaults and are there for tests. */
+export interface ServiceOptions extends Omit<ServiceParts, 'closing'> {
+  /** This node's name among those that share the store; the same after a restart. */
+  readonly node: string
+  readonly answerMs?: number
+  readonly reconcileEveryMs?: number
+  readonly listenEveryMs?: number
+}
+
+/** A service with its work in the background. */
+export interface RunningService {
+  readonly service: Service
+  /** Offers again what outlived the last run and begins to mend what it left unfinished. */
+  start(): Promise<void>
+  /** Begins nothing new and leaves what is under way for the next start. */
+  close(): Promise<void>
+}
+
+/**
+ * The use cases, the reconciler and the listener to consoles, over one store.
+ *
+ * @example
+ * const running = createService({ store, providers, recorder, rules, log, node: hostname() })
+ * await running.start()
+ */
+export function createService(options: ServiceOptions): RunningService {
+  const { node, answerMs = 10_000, reconcileEveryMs = 5000, listenEveryMs = 250, ...rest } = options
+  const closing = new AbortController()
+  const parts: ServiceParts = { ...rest, closing: closing.signal }
+  const turnstile = createTurnstile(parts, node)
+  const consoles = createConsoleListener(parts, listenEveryMs)
+  const onLaunched = (instance: Instance): void => consoles.listen(instance)
+  const reconciler = createReconciler(parts, { turnstile, onLaunched, everyMs: reconcileEveryMs })
+  return {
+    service: instanceUseCases(parts, { turnstile, onLaunched, answerMs }),
+    start: () => reconciler.start(),
+    close: async () => {
+      closing.abort()
+      await Promise.all([reconciler.close(), turnstile.idle(), consoles.close()])
+    },
+  }
+}

@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto'
+import { sha256 } from '../model/digest.ts'
+import { CloudError } from '../model/errors.ts'
+import { deliveryOf, type ContextEvent } from '../model/events.ts'
+import type { Action, Caller, Instance, InstanceSpec } from '../model/instance.ts'
+import type { Plan } from '../model/plan.ts'
+import type { Call } from '../providers/provider.ts'
+import { ownInstance, requireMember } from './access.ts'
+import { launch, stateEvent } from './launch.ts'
+import { callWithin, providerNamed, type ServiceParts } from './parts.ts'
+import { planDelivery } from './plan.ts'
+import { refresh } from './refresh.ts'
+import { remove } from './removal.ts'
+import type { NewInstance, Service } from './service.ts'
+import { chooseTemplates, listTemplates, type Templates } from './templates.ts'
+import type { Turnstile } from './turnstile.ts'
+
+/** How the use cases work together. */
+export interface InstancesOptions {
+  readonly turnstile: Turnstile
+  /** An instance is there: what it says may be listened to. */
+  readonly onLaunched: (instance: Instance) => void
+  /** How long a client waits for its new instance before it is told `creating`, in milliseconds. */
+  readonly answerMs: number
+}
+
+const ACT_MS = 120_000
+const CONSOLE_MS = 10_000
+/** Another node's events are not told to us: so look again after this. */
+const WATCH_MS = 1000
+
+/** The use cases over store and providers. */
+export function instanceUseCases(parts: ServiceParts, options: InstancesOptions): Service {
+  const { store, recorder } = parts
+  const { turnstile } = options
+  const launches = new Map<string, AbortController>()
+
+  async function planFor(spec: InstanceSpec): Promise<{ readonly templates: Templates; readonly plan: Plan }> {
+    const templates = await chooseTemplates(parts, spec)
+    return { templates, plan: planDelivery(spec, providerNamed(parts, templates.image.provider), parts.rules) }
+  }
+
+  /** Resolves with the launched instance, or after `answerMs` with one that is still `creating`. */
+  async function begin(instance: Instance, credential: Call['credential']): Promise<Instance> {
+    const giveUp = new AbortController()
+    launches.set(instance.id, giveUp)
+    let isAwaited = true
+    let isRefused = false
+    const takesRefusal = (): boolean => (isRefused = isAwaited)
+    const launching = turnstile
+      .pass(instance.id, () =>
+        launch(parts, instance, {
+          isNew: true,
+          signal: giveUp.signal,
+          takesRefusal,
+          ...(credential ? { credential } : {}),
+        }),
+      )
+      .finally(() => launches.delete(instance.id))
+    const patience = new AbortController()
+    const tooLong = wait(options.answerMs, patience.signal).then(() => 'too long' as const)
+    try {
+      const first = await Promise.race([launching, tooLong])
+      if (first !== 'too long' || isRefused) return started((await launching) ?? instance)
+    } finally {
+      patience.abort()
+      isAwaited = false
+    }
+    launching.then(
+      (kept) => kept && started(kept),
+      (error: unknown) => logFailure(instance, error),
+    )
+    return instance
+  }
+
+  function started(instance: Instance): Instance {
+    if (instance.remoteId !== undefined) options.onLaunched(instance)
+    return instance
+  }
+
+  function logFailure({ id }: Instance, error: unknown): void {
+    parts.log.warn(
+      { instanceId: id, reason: error instanceof CloudError ? error.message : String(error) },
+      'not created',
+    )
+  }
+
+  async function create({ spec, idempotencyKey, credential }: NewInstance, caller: Caller): Promise<Instance> {
+    requireMember(caller)
+    const { templates, plan } = await planFor(spec)
+    const instance = toInstance(spec, templates, plan, caller)
+    const kept = await store.insertInstance(instance, plannedEvents(instance), idempotencyKey)
+    if (kept.id !== instance.id) return kept
+    return await begin(instance, credential)
+  }
+
+  async function act(id: string, action: Action, caller: Caller, method?: string): Promise<Instance> {
+    const { provider: name, remoteId, state } = await ownInstance(store, id, caller)
+    requireMember(caller)
+    const provider = providerNamed(parts, name)
+    if (!provider.capabilities.actions.includes(action))
+      throw new CloudError(
+        'unsupported',
+        `${name} cannot ${action}; it can ${provider.capabilities.actions.join(', ')}`,
+      )
+    if (remoteId === undefined || state === 'deleting')
+      throw new CloudError('conflict', `instance ${id} is ${state}; ${action} needs one that is there`)
+    const done = await turnstile.pass(id, async () => {
+      await provider.act(remoteId, action, callWithin(ACT_MS, [parts.closing]), method)
+      return true
+    })
+    if (!done) throw busyElsewhere(id)
+    return await refresh(parts, await ownInstance(store, id, caller))
+  }
+
+  async function deleteInstance(id: string, caller: Caller): Promise<void> {
+    await ownInstance(store, id, caller)
+    requireMember(caller)
+    launches.get(id)?.abort()
+    const done = await turnstile.pass(id, async () => {
+      const instance = await ownInstance(store, id, caller)
+      // On the disk before the provider is asked: a crash from here on ends in its deletion.
+      const change = { state: 'deleting', updatedAt: Date.now() } as const
+      await remove(parts, await store.updateInstance(id, change, [stateEvent(instance, 'deleting')]))
+      return true
+    })
+    if (done) return
+    // The one before us in the line may have deleted it.
+    await ownInstance(store, id, caller)
+    throw busyElsewhere(id)
+  }
+
+  async function* watch(id: string, caller: Caller, signal: AbortSignal): AsyncGenerator<ContextEvent> {
+    await ownInstance(store, id, caller)
+    const ended = AbortSignal.any([signal, parts.closing])
+    for (let seen = 0; !ended.aborted;) {
+      const woken = recorder.changed(id, WATCH_MS, ended)
+      const isThere = (await store.getInstance(id)) !== undefined
+      const events = await store.listEvents(id)
+      yield* events.slice(seen)
+      seen = events.length
+      if (!isThere) return
+      await woken
+    }
+  }
+
+  return {
+    images: () => listTemplates(parts, 'image'),
+    sizes: () => listTemplates(parts, 'size'),
+    plan: async (spec) => (await planFor(spec)).plan,
+    create,
+    get: async (id, caller) => await refresh(parts, await ownInstance(store, id, caller)),
+    list: ({ project }, filter = {}) => store.listInstances({ ...filter, project }),
+    act,
+    delete: deleteInstance,
+    events: async (id, caller) => {
+      await ownInstance(store, id, caller)
+      // What was recorded a moment ago is in the answer.
+      await recorder.flush()
+      return await store.listEvents(id)
+    },
+    delivery: async (id, caller) => {
+      const { revision } = await ownInstance(store, id, caller)
+      await recorder.flush()
+      return deliveryOf(await store.listEvents(id), revision)
+    },
+    console: async (id, from, caller) => {
+      const { provider: name, remoteId } = await ownInstance(store, id, caller)
+      const provider = providerNamed(parts, name)
+      if (!provider.console) throw new CloudError('unsupported', `${name} shows no console`)
+      if (remoteId === undefined) return { text: '', next: from }
+      return await provider.console(remoteId, from, callWithin(CONSOLE_MS, [parts.closing]))
+    },
+    watch,
+  }
+}
+
+function busyElsewhere(id: string): CloudError {
+  return new CloudError('conflict', `instance ${id} is being changed by another node; try again in a moment`)
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => clearTimeout(timer))
+  })
+}
+
+function toInstance(spec: InstanceSpec, { image, size }: Templates, plan: Plan, caller: Caller): Instance {
+  const now = Date.now()
+  const name = spec.name ?? spec.hostname
+  return {
+    id: randomUUID(),
+    provider: image.provider,
+    subject: caller.subject,
+    project: caller.project,
+    state: 'creating',
+    spec,
+    image,
+    size,
+    plan,
+    revision: 1,
+    facts: {
+      ...(name === undefined ? {} : { name }),
+      launchIndex: 0,
+      imageName: image.name,
+      sizeName: size.name,
+      zone: image.provider,
+      projectId: caller.project,
+    },
+    ...(spec.userData ? { userDataSha256: sha256(spec.userData) } : {}),
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+function plannedEvents({ id, revision, plan, userDataSha256, createdAt }: Instance): readonly ContextEvent[] {
+  return plan.deliveries.map(({ method, why }) => ({
+    at: createdAt,
+    instanceId: id,
+    revision,
+    kind: 'planned',
+    source: 'service',
+    method,
+    detail: why,
+    ...(userDataSha256 === undefined ? {} : { sha256: userDataSha256 }),
+  }))
+}

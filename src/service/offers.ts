@@ -1,0 +1,48 @@
+import type { MetadataDelivery } from '../deliveries/delivery.ts'
+import { writeContextDisk } from '../deliveries/disk.ts'
+import { CloudError } from '../model/errors.ts'
+import type { DeliveryMethod } from '../model/events.ts'
+import type { Instance } from '../model/instance.ts'
+import type { PlannedDelivery } from '../model/plan.ts'
+import type { Offer } from '../providers/provider.ts'
+import { toContext } from './context.ts'
+
+/**
+ * Makes everything ready that is planned for a guest, before it boots: the same again after a restart.
+ *
+ * @throws {CloudError} unavailable when the metadata server is planned but not there; what the disk's file system cannot hold
+ */
+export async function prepareOffers(
+  instance: Instance,
+  metadata: MetadataDelivery | undefined,
+): Promise<readonly Offer[]> {
+  const offers: Offer[] = []
+  for (const delivery of instance.plan.deliveries) {
+    const offer = await OFFERS[delivery.method](instance, delivery, metadata)
+    if (offer) offers.push(offer)
+  }
+  return offers
+}
+
+type Prepare = (
+  instance: Instance,
+  delivery: PlannedDelivery,
+  metadata: MetadataDelivery | undefined,
+) => Promise<Offer | undefined>
+
+const OFFERS: Readonly<Record<DeliveryMethod, Prepare>> = {
+  metadata: async ({ id }, _delivery, metadata) => {
+    if (!metadata) throw new CloudError('unavailable', 'the metadata server is switched off (metadata.enabled)')
+    return { method: 'metadata', ...(await metadata.offer(id)) }
+  },
+  disk: async (instance, { layouts, disk = { format: 'iso', label: 'config-2' } }) => ({
+    method: 'disk',
+    image: writeContextDisk(toContext(instance), { layouts, ...disk }),
+    format: disk.format,
+  }),
+  injection: async () => {
+    throw new CloudError('unsupported', 'files cannot be injected into images yet')
+  },
+  // The cloud carries it by itself.
+  provider: async () => undefined,
+}

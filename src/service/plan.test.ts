@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import * as fc from 'fast-check'
+import { anySpec, sampleSpec } from '../../test/conformance/store-samples.ts'
+import { sha256 } from '../model/digest.ts'
+import { isCloudError, type ErrorCode } from '../model/errors.ts'
+import { METHODS } from '../model/events.ts'
+import type { InstanceSpec } from '../model/instance.ts'
+import type { DeliveryCapability } from '../providers/provider.ts'
+import { planDelivery } from './plan.ts'
+
+const METADATA: DeliveryCapability = {
+  method: 'metadata',
+  by: 'bellhop',
+  layouts: ['openstack', 'ec2'],
+  userDataMaxBytes: 100_000,
+  evidence: ['access', 'report'],
+}
+const DISK: DeliveryCapability = {
+  method: 'disk',
+  by: 'bellhop',
+  layouts: ['openstack', 'nocloud'],
+  userDataMaxBytes: 200_000,
+  evidence: ['console'],
+  disk: { format: 'iso', label: 'config-2' },
+}
+const TARGET = { name: 'here', capabilities: { deliveries: [METADATA, DISK] } }
+const RULES = { servesMetadata: true, userDataMaxBytes: 1_000_000 }
+
+const withData = (sizeBytes: number): InstanceSpec => sampleSpec({ userData: Buffer.alloc(sizeBytes, '#!/bin/sh\n') })
+
+describe('plan', () => {
+  it('takes every way that fits, in the order in which guests try them, and says why', () => {
+    const { deliveries, userData, warnings, provider } = planDelivery(withData(100), TARGET, RULES)
+    assert.deepEqual(
+      deliveries.map(({ method }) => method),
+      ['metadata', 'disk'],
+    )
+    assert.match(deliveries[0]?.why ?? '', /tried first/)
+    assert.deepEqual(deliveries[1]?.disk, { format: 'iso', label: 'config-2' })
+    assert.deepEqual(userData, {
+      sizeBytes: 100,
+      sha256: sha256(withData(100).userData ?? Buffer.of()),
+      format: 'script',
+    })
+    assert.deepEqual(warnings, [])
+    assert.equal(provider, 'here')
+  })
+
+  it('leaves out a way that the data is too large for', () => {
+    const { deliveries } = planDelivery(withData(100_001), TARGET, RULES)
+    assert.deepEqual(
+      deliveries.map(({ method }) => method),
+      ['disk'],
+    )
+  })
+
+  it('plans the one way that the user insists on', () => {
+    const { deliveries } = planDelivery({ ...withData(1), by: 'disk' }, TARGET, RULES)
+    assert.deepEqual(
+      deliveries.map(({ method, why }) => [method, why]),
+      [['disk', 'you asked for it']],
+    )
+  })
+
+  it('plans for keys and names where there is no user data', () => {
+    const plan = planDelivery(sampleSpec({ hostname: 'web-1' }), TARGET, RULES)
+    assert.equal(plan.deliveries.length, 2)
+    assert.equal(plan.userData, undefined)
+    assert.deepEqual(plan.warnings, [])
+  })
+
+  const REFUSALS: readonly (readonly [
+    why: string,
+    spec: InstanceSpec,
+    code: ErrorCode,
+    message: RegExp,
+    rules?: object,
+  ])[] = [
+    ['more than every way takes', withData(200_001), 'too-large', /^userData is 200001 bytes; here takes 200000$/],
+    [
+      'more than the server takes',
+      withData(11),
+      'too-large',
+      /is 11 bytes; this server takes 10$/,
+      { userDataMaxBytes: 10 },
+    ],
+    ['too large for the way wished for', { ...withData(100_001), by: 'metadata' }, 'too-large', /here takes 100000$/],
+    [
+      'a way that it has not',
+      { ...withData(1), by: 'injection' },
+      'unsupported',
+      /by injection; it delivers by metadata, disk/,
+    ],
+    [
+      'a server that is off',
+      { ...withData(1), by: 'metadata' },
+      'unsupported',
+      /switched off/,
+      { servesMetadata: false },
+    ],
+  ]
+  for (const [why, spec, code, message, rules] of REFUSALS)
+    it(`refuses ${why}`, () => {
+      assert.throws(
+        () => planDelivery(spec, TARGET, { ...RULES, ...rules }),
+        (error) => isCloudError(error, code) && message.test(error.message),
+      )
+    })
+
+  it('warns of data that guests will not use, and never refuses them', () => {
+    const codes = (text: string): readonly string[] =>
+      planDelivery(sampleSpec({ userData: Buffer.from(text) }), TARGET, RULES).warnings.map(({ code }) => code)
+    assert.deepEqual(codes('{"free": "form"}'), ['format-unknown'])
+    assert.deepEqual(codes('\n#!/bin/sh\n'), ['guest-may-ignore'])
+    assert.deepEqual(codes('#cloud-config\nruncmd: [ls]\n'), [])
+  })
+
+  it('warns of what a way does not carry', () => {
+    const ec2Only = { name: 'here', capabilities: { deliveries: [{ ...METADATA, layouts: ['ec2'] }] } }
+    const { warnings } = planDelivery(sampleSpec({ variables: { a: 'b' } }), ec2Only, RULES)
+    assert.deepEqual(warnings, [{ code: 'not-carried', message: 'variables: not carried by metadata' }])
+  })
+
+  it('warns where nothing would show what became of it', () => {
+    const blind = { name: 'here', capabilities: { deliveries: [{ ...DISK, evidence: [] }] } }
+    assert.deepEqual(
+      planDelivery(withData(1), blind, RULES)
+        .warnings.map(({ code }) => code)
+        .includes('no-evidence'),
+      true,
+    )
+  })
+
+  it('is the same for the same spec, in order, and within every limit, whatever is asked for', () => {
+    fc.assert(
+      fc.property(anySpec, ({ by: _, ...spec }) => {
+        const plan = planDelivery(spec, TARGET, RULES)
+        assert.deepEqual(planDelivery(spec, TARGET, RULES), plan)
+        const order = plan.deliveries.map(({ method }) => METHODS.indexOf(method))
+        assert.deepEqual(
+          order,
+          order.toSorted((a, b) => a - b),
+        )
+        assert.ok(plan.deliveries.length > 0)
+        assert.equal(plan.userData?.sizeBytes, spec.userData?.byteLength)
+      }),
+    )
+  })
+})

@@ -1,0 +1,135 @@
+import { detect, type Detected } from '../formats/index.ts'
+import { DISK_LAYOUTS, METADATA_LAYOUTS } from '../layouts/index.ts'
+import type { Layout } from '../layouts/layout.ts'
+import type { Context } from '../model/context.ts'
+import { sha256 } from '../model/digest.ts'
+import { CloudError } from '../model/errors.ts'
+import type { InstanceSpec } from '../model/instance.ts'
+import type { Plan, PlannedDelivery, PlanWarning } from '../model/plan.ts'
+import type { Capabilities, DeliveryCapability } from '../providers/provider.ts'
+
+/** What is true of this Bellhop, whatever the provider. */
+export interface PlanRules {
+  /** Whether a metadata server of ours runs. */
+  readonly servesMetadata: boolean
+  /** The most that any front end may bring, decoded. */
+  readonly userDataMaxBytes: number
+}
+
+/** Who would carry it. */
+interface Target {
+  readonly name: string
+  readonly capabilities: Pick<Capabilities, 'deliveries'>
+}
+
+/**
+ * Decides how an instance's data will reach it: every way that fits, in the order in which guests try them.
+ *
+ * @throws {CloudError} too-large when no way takes the user data, naming limit and size; unsupported when the provider
+ *   has no way to deliver, or not the one that the user insists on
+ */
+export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target, rules: PlanRules): Plan {
+  const { userData } = spec
+  const sizeBytes = userData?.byteLength ?? 0
+  if (sizeBytes > rules.userDataMaxBytes) throw tooLarge(sizeBytes, 'this server', rules.userDataMaxBytes)
+  const possible = choose(spec, name, capabilities.deliveries, rules)
+  const fitting = possible.filter(({ userDataMaxBytes }) => sizeBytes <= userDataMaxBytes)
+  if (fitting.length === 0)
+    throw tooLarge(sizeBytes, name, Math.max(...possible.map(({ userDataMaxBytes }) => userDataMaxBytes)))
+  const detected = userData && detect(userData)
+  return {
+    provider: name,
+    deliveries: fitting.map((delivery, index) => toPlanned(delivery, index, spec)),
+    ...(userData && detected ? { userData: { sizeBytes, sha256: sha256(userData), format: detected.title } } : {}),
+    warnings: [...formatWarnings(detected), ...carryWarnings(spec, fitting), ...evidenceWarnings(fitting)],
+  }
+}
+
+function choose(
+  { by }: InstanceSpec,
+  name: string,
+  deliveries: Capabilities['deliveries'],
+  { servesMetadata }: PlanRules,
+): Capabilities['deliveries'] {
+  const possible = deliveries.filter((each) => servesMetadata || each.method !== 'metadata' || each.by === 'provider')
+  const wanted = possible.filter(({ method }) => by === undefined || method === by)
+  if (wanted.length > 0) return wanted
+  if (possible.length === 0)
+    throw new CloudError(
+      'unsupported',
+      `${name} has no way to deliver data: switch the metadata server on (metadata.enabled)`,
+    )
+  const ways = possible.map(({ method }) => method).join(', ')
+  const off = by === 'metadata' && deliveries.length > possible.length ? '; the metadata server is switched off' : ''
+  throw new CloudError('unsupported', `${name} does not deliver by ${by}${off}; it delivers by ${ways}`)
+}
+
+function toPlanned(
+  { method, layouts, evidence, disk }: DeliveryCapability,
+  index: number,
+  { by }: InstanceSpec,
+): PlannedDelivery {
+  const order = index === 0 ? 'tried first' : 'should the guest not take the ones before'
+  return {
+    method,
+    layouts,
+    why: by === method ? 'you asked for it' : `${WAYS[method]}; ${order}`,
+    evidence,
+    ...(disk ? { disk } : {}),
+  }
+}
+
+const WAYS: Readonly<Record<PlannedDelivery['method'], string>> = {
+  metadata: 'a metadata server leaves the machine as it is and shows what was fetched',
+  disk: 'a disk needs no network in the guest',
+  injection: 'a file in the image needs nothing of the guest',
+  provider: 'the cloud carries it in its own way',
+}
+
+function formatWarnings(detected: Detected | undefined): readonly PlanWarning[] {
+  if (!detected || detected.cloudInit === 'runs') return []
+  const remarks = detected.remarks.length > 0 ? ` (${detected.remarks.join('; ')})` : ''
+  return detected.cloudInit === 'ignores'
+    ? [
+        {
+          code: 'format-unknown',
+          message: `userData is ${detected.title}: cloud-init ignores it, other programs in the guest find it as it is${remarks}`,
+        },
+      ]
+    : [{ code: 'guest-may-ignore', message: `userData is ${detected.title}, but a guest will fail with it${remarks}` }]
+}
+
+/** What the user asks for that a context can carry, by the name that he knows it by. */
+const ASKED: readonly (readonly [key: keyof Context & keyof InstanceSpec, isAsked: (spec: InstanceSpec) => boolean])[] =
+  [
+    ['userData', ({ userData }) => userData !== undefined],
+    ['hostname', ({ hostname }) => hostname !== undefined],
+    ['publicKeys', ({ publicKeys }) => publicKeys.length > 0],
+    ['variables', ({ variables }) => Object.keys(variables).length > 0],
+    ['files', ({ files }) => files.length > 0],
+  ]
+
+function carryWarnings(spec: InstanceSpec, deliveries: readonly DeliveryCapability[]): readonly PlanWarning[] {
+  return deliveries.flatMap(({ method, by, layouts }) => {
+    if (by === 'provider') return []
+    const carried = new Set(layouts.flatMap((name) => layoutsNamed(name, method)).flatMap(({ carries }) => carries))
+    const lost = ASKED.filter(([key, isAsked]) => isAsked(spec) && !carried.has(key)).map(([key]) => key)
+    return lost.map((key): PlanWarning => ({ code: 'not-carried', message: `${key}: not carried by ${method}` }))
+  })
+}
+
+function layoutsNamed(name: string, method: DeliveryCapability['method']): readonly Layout[] {
+  if (method === 'metadata')
+    return METADATA_LAYOUTS.map(({ layout }) => layout).filter((layout) => layout.name === name)
+  const layout = Object.hasOwn(DISK_LAYOUTS, name) ? DISK_LAYOUTS[name] : undefined
+  return layout ? [layout] : []
+}
+
+function evidenceWarnings(deliveries: readonly DeliveryCapability[]): readonly PlanWarning[] {
+  if (deliveries.some(({ evidence }) => evidence.length > 0)) return []
+  return [{ code: 'no-evidence', message: 'nothing will show whether the guest took the data' }]
+}
+
+function tooLarge(sizeBytes: number, who: string, maxBytes: number): CloudError {
+  return new CloudError('too-large', `userData is ${sizeBytes} bytes; ${who} takes ${maxBytes}`)
+}

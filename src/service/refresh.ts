@@ -1,0 +1,63 @@
+import { isCloudError, reasonOf } from '../model/errors.ts'
+import type { Instance } from '../model/instance.ts'
+import type { Provider, RemoteInstance } from '../providers/provider.ts'
+import { stateEvent } from './launch.ts'
+import { callWithin, providerNamed, type ServiceParts } from './parts.ts'
+
+// Who looks at an instance waits no longer than this for its cloud.
+const LOOK_MS = 3000
+const LIST_MS = 30_000
+
+/** The instance as its provider tells of it now, or as it was last seen where the provider does not answer in time. */
+export async function refresh(parts: ServiceParts, instance: Instance): Promise<Instance> {
+  const { remoteId } = instance
+  // What is not yet there or on its way out has its own course.
+  if (remoteId === undefined || instance.state === 'deleting') return instance
+  const remote = await look(parts, instance, remoteId)
+  return remote ? await keep(parts, instance, remote) : instance
+}
+
+/**
+ * Brings all instances of a provider up to date with one question: lists show what was last seen.
+ *
+ * @throws {CloudError} what the provider fails with
+ */
+export async function refreshAll(parts: ServiceParts, provider: Provider): Promise<void> {
+  const instances = await parts.store.listInstances({ provider: provider.name, states: CHANGING })
+  if (instances.length === 0) return
+  const found = await provider.list(callWithin(LIST_MS, [parts.closing]))
+  const byId = new Map(found.map((remote) => [remote.remoteId, remote]))
+  for (const instance of instances) {
+    const remote = instance.remoteId === undefined ? undefined : byId.get(instance.remoteId)
+    if (remote) await keep(parts, instance, remote)
+  }
+}
+
+/** States that change by themselves; what is missing from a list is asked for singly, by who looks at it. */
+const CHANGING = ['creating', 'active', 'inactive', 'suspended', 'unknown'] as const
+
+type Seen = Pick<RemoteInstance, 'state' | 'reason' | 'network'>
+
+async function keep(parts: ServiceParts, instance: Instance, { state, reason, network }: Seen): Promise<Instance> {
+  if (state === instance.state && reason === instance.reason) return instance
+  const change = {
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...(network ? { network } : {}),
+    updatedAt: Date.now(),
+  }
+  const events = state === instance.state ? [] : [stateEvent(instance, `${instance.state} -> ${state}`)]
+  const kept = await parts.store.updateInstance(instance.id, change, events)
+  parts.recorder.notify(instance.id)
+  return kept
+}
+
+async function look(parts: ServiceParts, instance: Instance, remoteId: string): Promise<Seen | undefined> {
+  try {
+    return await providerNamed(parts, instance.provider).get(remoteId, callWithin(LOOK_MS, [parts.closing]))
+  } catch (error) {
+    if (isCloudError(error, 'not-found')) return { state: 'error', reason: 'its cloud does not have it any more' }
+    parts.log.warn({ instanceId: instance.id, reason: reasonOf(error) }, 'the state could not be asked')
+    return undefined
+  }
+}
