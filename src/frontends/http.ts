@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { Caller } from '../model/instance.ts'
 
 /**
  * A request as it came: header pairs in their order and case with values as UTF-8 text, the body as bytes. Web `Headers`
@@ -22,6 +23,9 @@ export interface HttpResponse {
 
 /** A front end's whole surface: requests are tested by calling it, without a socket. */
 export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>
+
+/** A front end that answers only those whom the guard knows. */
+export type GuardedHandler = (request: HttpRequest, caller: Caller) => Promise<HttpResponse>
 
 /** Every value of the header `name`, in order; names are compared without case. */
 export function headerValues(request: Pick<HttpRequest, 'headers'>, name: string): readonly string[] {
