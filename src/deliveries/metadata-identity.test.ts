@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { createHmac } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { SECRET } from '../../test/conformance/metadata-samples.ts'
+import { isCloudError } from '../model/errors.ts'
+import { createIdentity, type Identity } from './metadata-identity.ts'
+import { metadataToken } from './metadata-token.ts'
+
+const ADDRESSES: Readonly<Record<string, string>> = { '10.0.0.5': 'five', '10.0.0.6': 'six', 'fe80::5': 'five' }
+
+/** Who asks, to a listener with this identity. */
+async function callerOf(
+  identity: Identity,
+  { from, path = '/latest/user-data', headers = [] }: { from?: string; path?: string; headers?: readonly string[] },
+) {
+  return await createIdentity(identity, SECRET)({ remoteAddress: from })(path, headers)
+}
+
+describe('who asks, by address', () => {
+  const find = (address: string) => ADDRESSES[address]
+  const plain: Identity = { by: 'address', find }
+  const proxied: Identity = { by: 'address', find, trustedProxies: ['127.0.0.1', '192.168.0.0/16', '::1', 'fd00::/8'] }
+  const id = async (identity: Identity, from: string | undefined, ...forwarded: readonly string[]) => {
+    const headers = forwarded.flatMap((value) => ['X-Forwarded-For', value])
+    return (await callerOf(identity, { ...(from === undefined ? {} : { from }), headers }))?.caller
+  }
+
+  it('is the instance that has it, in whatever form it comes', async () => {
+    assert.equal(await id(plain, '10.0.0.5'), 'five')
+    assert.equal(await id(plain, '::ffff:10.0.0.5'), 'five')
+    assert.equal(await id(plain, 'FE80::5%eth0'), 'five')
+    assert.equal(await id(plain, '10.0.0.7'), undefined)
+    assert.equal(await id(plain, undefined), undefined)
+  })
+
+  it('is not what the guest says of itself', async () => {
+    assert.equal(await id(plain, '10.0.0.5', '10.0.0.6'), 'five')
+    assert.equal(await id(proxied, '10.0.0.5', '10.0.0.6'), 'five')
+    assert.equal(await id(plain, '10.0.0.7', '10.0.0.6'), undefined)
+  })
+
+  it('is what a trusted proxy says last', async () => {
+    for (const proxy of ['127.0.0.1', '::ffff:127.0.0.1', '192.168.7.7', '::1', 'fd00::1']) {
+      assert.equal(await id(proxied, proxy, '10.0.0.6'), 'six', proxy)
+      assert.equal(await id(proxied, proxy, '10.0.0.5, 10.0.0.6'), 'six')
+      assert.equal(await id(proxied, proxy, '10.0.0.5', '10.0.0.6'), 'six')
+      assert.equal(await id(proxied, proxy, '10.0.0.6, 192.168.1.1'), 'six', 'through two proxies')
+      assert.equal(await id(proxied, proxy, '10.0.0.6:4711'), 'six')
+      assert.equal(await id(proxied, proxy, '[fe80::5]:80'), 'five')
+    }
+  })
+
+  it('is nobody where a trusted proxy says nothing that can be read', async () => {
+    assert.equal(await id(proxied, '127.0.0.1'), undefined)
+    for (const said of ['', 'x', '10.0.0.6, x', '10.0.0.6,', '127.0.0.1', '10.0.0.256', '10.0.0.6 10.0.0.5'])
+      assert.equal(await id(proxied, '127.0.0.1', said), undefined, said)
+  })
+
+  it('tells whether a proxy of ours alone was between', async () => {
+    const through = async (...values: readonly string[]) =>
+      (await callerOf(proxied, { from: '127.0.0.1', headers: values.flatMap((each) => ['x-forwarded-for', each]) }))
+        ?.throughProxy
+    assert.equal(await through('10.0.0.6'), true)
+    assert.equal(await through('10.0.0.5', '10.0.0.6'), false, 'the guest sent one of them')
+    assert.equal((await callerOf(proxied, { from: '10.0.0.6' }))?.throughProxy, false)
+  })
+
+  it('is asked once for a connection, and again until it is known', async () => {
+    let asked = 0
+    const answers = [undefined, 'five', 'six']
+    const identity: Identity = { by: 'address', find: async () => answers[asked++] }
+    const identify = createIdentity(identity, SECRET)({ remoteAddress: '10.0.0.5' })
+    assert.equal(await identify('/', []), undefined)
+    for (let i = 0; i < 3; i++) assert.equal((await identify('/', []))?.caller, 'five')
+    assert.equal(asked, 2)
+  })
+
+  it('may fail once', async () => {
+    let asked = 0
+    const find = () => (asked++ === 0 ? Promise.reject(new Error('no store')) : Promise.resolve('five'))
+    const identify = createIdentity({ by: 'address', find }, SECRET)({ remoteAddress: '10.0.0.5' })
+    await assert.rejects(async () => await identify('/', []))
+    assert.equal((await identify('/', []))?.caller, 'five')
+  })
+
+  it('cannot depend on a proxy that is no address', () => {
+    for (const proxy of ['x', '', '10.0.0.0/33', '10.0.0.0/', '10.0.0/8', '::/129', 'localhost'])
+      assert.throws(
+        () => createIdentity({ by: 'address', find, trustedProxies: [proxy] }, SECRET),
+        (error) => isCloudError(error, 'invalid') && error.message.includes(`"${proxy}"`),
+      )
+  })
+})
+
+describe('who asks, by signature', () => {
+  const identity: Identity = { by: 'signature', sharedSecret: 'peersecret' }
+  // As neutron's agent signed it for Nova 26.2.2.
+  const instanceId = '537d9a3e-de1b-44d8-b87b-e246cf243b72'
+  const signature = '4179e2fc6eb70723647dc788fc46e4168c6a38f0a44c7dec5f819fd1b0f041d2'
+  const id = async (...headers: readonly string[]) => (await callerOf(identity, { headers }))?.caller
+
+  it('is who is signed for', async () => {
+    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', signature), instanceId)
+    assert.equal(await id('x-instance-id-signature', signature, 'x-instance-id', instanceId), instanceId)
+  })
+
+  it('is nobody where the signature is another, is missing, or could be two', async () => {
+    const other = createHmac('sha256', 'other').update(instanceId).digest('hex')
+    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', other), undefined)
+    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', signature.toUpperCase()), undefined)
+    assert.equal(await id('X-Instance-ID', `${instanceId}x`, 'X-Instance-ID-Signature', signature), undefined)
+    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', ''), undefined)
+    assert.equal(await id('X-Instance-ID', instanceId), undefined)
+    assert.equal(await id('X-Instance-ID-Signature', signature), undefined)
+    const both = ['X-Instance-ID', instanceId, 'X-Instance-ID-Signature', signature]
+    assert.equal(await id(...both, 'X-Instance-ID', instanceId), undefined)
+    assert.equal(await id(...both, 'X-Instance-ID-Signature', signature), undefined)
+  })
+
+  it('needs a secret', () => {
+    assert.throws(
+      () => createIdentity({ by: 'signature', sharedSecret: '' }, SECRET),
+      (error) => isCloudError(error, 'invalid'),
+    )
+  })
+})
+
+describe('who asks, by token', () => {
+  const token = metadataToken(SECRET, 'five')
+  const asked = async (path: string) => {
+    const found = await callerOf({ by: 'token' }, { path })
+    return found && [found.caller, found.path]
+  }
+
+  it('stands in the path of the seed and of the report', async () => {
+    assert.deepEqual(await asked(`/seed/${token}/user-data`), ['five', '/seed/user-data'])
+    assert.deepEqual(await asked(`/seed/${token}//meta-data`), ['five', '/seed/meta-data'])
+    assert.deepEqual(await asked(`/seed/${token}/`), ['five', '/seed'])
+    assert.deepEqual(await asked(`/report/${token}`), ['five', '/report'])
+  })
+
+  it('opens nothing else', async () => {
+    const paths = [
+      '/seed/user-data',
+      '/latest/user-data',
+      '/report',
+      `/seed/${token}x/user-data`,
+      `/seed/${metadataToken(Buffer.alloc(32), 'five')}/user-data`,
+      `/seed/${token}/../../latest/user-data`,
+      `/seed/${token}/..%2f..%2flatest/user-data`,
+      `/seed/${token}/%252e%252e`,
+      `/seed/${token}/a/b`,
+      `/report/${token}/x`,
+      `/latest/${token}/user-data`,
+      `/${token}/user-data`,
+    ]
+    for (const path of paths) assert.equal(await asked(path), undefined, path)
+  })
+})
+
+describe('who asks, by socket', () => {
+  it('is whom the socket is for', async () => {
+    const asked = await callerOf({ by: 'socket', instanceId: 'five' }, { headers: ['X-Instance-ID', 'six'] })
+    assert.equal(asked?.caller, 'five')
+  })
+})
