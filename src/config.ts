@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { Type, type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { USER_DATA_MAX_BYTES } from './model/context.ts'
+import { CloudError, reasonOf } from './model/errors.ts'
+
+const HostPort = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):\\d{1,5}$' })
+
+const Token = Type.Object(
+  {
+    /** SHA-256 in hex of the token; the token itself never stands in a file of ours. */
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    subject: Type.String({ minLength: 1 }),
+    project: Type.String({ minLength: 1 }),
+    role: Type.Optional(Type.Enum(['reader', 'member'])),
+  },
+  { additionalProperties: false },
+)
+
+const File = Type.Object(
+  {
+    server: Type.Optional(
+      Type.Object(
+        {
+          listen: Type.Optional(HostPort),
+          publicUrl: Type.Optional(Type.String({ pattern: '^https?://[^\\s/?#]+$' })),
+          allowedOrigins: Type.Optional(Type.Array(Type.String())),
+          userDataMaxBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    metadata: Type.Optional(
+      Type.Object(
+        { enabled: Type.Optional(Type.Boolean()), listen: Type.Optional(HostPort) },
+        { additionalProperties: false },
+      ),
+    ),
+    store: Type.Optional(
+      Type.Object({ sqlite: Type.Optional(Type.String({ minLength: 1 })) }, { additionalProperties: false }),
+    ),
+    log: Type.Optional(
+      Type.Object(
+        { level: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error', 'silent'])) },
+        { additionalProperties: false },
+      ),
+    ),
+    auth: Type.Optional(Type.Object({ tokens: Type.Optional(Type.Array(Token)) }, { additionalProperties: false })),
+    providers: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,30}$' }),
+        // What else a driver takes, it checks itself.
+        Type.Object({ driver: Type.String({ minLength: 1 }) }, { additionalProperties: true }),
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const validator = Compile(File)
+
+/** An address to listen on. */
+export interface Listen {
+  readonly host: string
+  readonly port: number
+}
+
+/** Everything that `bellhop serve` is told, complete: what the file leaves out has its default. */
+export interface Config {
+  readonly server: {
+    readonly listen: Listen
+    /** How clients reach the API; absent: the address it listens on. */
+    readonly publicUrl?: string
+    readonly allowedOrigins: readonly string[]
+    readonly userDataMaxBytes: number
+  }
+  readonly metadata: { readonly enabled: boolean; readonly listen: Listen }
+  readonly store: { readonly sqlite: string }
+  readonly log: { readonly level: string }
+  readonly auth: { readonly tokens: readonly Static<typeof Token>[] }
+  /** By the provider's name; what stands beside `driver` is the driver's own. */
+  readonly providers: Readonly<Record<string, { readonly driver: string; readonly [setting: string]: unknown }>>
+  /** Where state that must outlive the process is kept (`$XDG_STATE_HOME/bellhop`). */
+  readonly stateDir: string
+}
+
+/** Bellhop's folder in one of the user's base directories. @see XDG Base Directory Specification */
+export function baseDir(kind: 'state' | 'cache', env: NodeJS.ProcessEnv = process.env): string {
+  const [variable, fallback] = kind === 'state' ? ['XDG_STATE_HOME', '.local/state'] : ['XDG_CACHE_HOME', '.cache']
+  const set = env[variable]
+  return join(set?.startsWith('/') ? set : join(homedir(), fallback), 'bellhop')
+}
+
+/**
+ * Reads a configuration file, or makes the default one (SQLite, and QEMU on this machine) where there is none.
+ *
+ * @throws {CloudError} invalid naming file, key and what is allowed there
+ */
+export async function readConfig(path: string | undefined, env: NodeJS.ProcessEnv = process.env): Promise<Config> {
+  return toConfig(path === undefined ? {} : await parseFile(path), path ?? 'the configuration', env)
+}
+
+async function parseFile(path: string): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new CloudError('invalid', `configuration: cannot read ${path}: ${reasonOf(cause)}`, { cause })
+  }
+  try {
+    return parse(text)
+  } catch (cause) {
+    const where = cause instanceof TomlError ? `:${cause.line}:${cause.column}` : ''
+    throw new CloudError('invalid', `configuration: ${path}${where} is not TOML: ${reasonOf(cause).split('\n')[0]}`, {
+      cause,
+    })
+  }
+}
+
+function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config {
+  if (!validator.Check(file)) throw new CloudError('invalid', explain(file, source))
+  const stateDir = baseDir('state', env)
+  const { server = {}, metadata = {}, store = {}, log = {}, auth = {}, providers = { qemu: { driver: 'qemu' } } } = file
+  return {
+    server: {
+      listen: toListen(server.listen ?? '127.0.0.1:8787'),
+      ...(server.publicUrl === undefined ? {} : { publicUrl: server.publicUrl }),
+      allowedOrigins: server.allowedOrigins ?? [],
+      userDataMaxBytes: server.userDataMaxBytes ?? USER_DATA_MAX_BYTES,
+    },
+    metadata: { enabled: metadata.enabled ?? true, listen: toListen(metadata.listen ?? '127.0.0.1:8788') },
+    store: { sqlite: resolve(store.sqlite ?? join(stateDir, 'bellhop.sqlite')) },
+    log: { level: log.level ?? 'info' },
+    auth: { tokens: auth.tokens ?? [] },
+    providers,
+    stateDir,
+  }
+}
+
+function explain(file: unknown, source: string): string {
+  const lines = new Set(validator.Errors(file).flatMap(complaints))
+  return `configuration: ${source} is not right:\n${[...lines].map((line) => `  ${line}`).join('\n')}`
+}
+
+function complaints(error: ReturnType<typeof validator.Errors>[number]): readonly string[] {
+  const path = error.instancePath.slice(1).replaceAll('/', '.')
+  const below = (key: string): string => (path === '' ? key : `${path}.${key}`)
+  const { keyword, params, message } = error
+  if (keyword === 'additionalProperties')
+    return params.additionalProperties.map((key) => `${below(key)}: is no setting`)
+  if (keyword === 'required') return params.requiredProperties.map((key) => `${below(key)}: is missing`)
+  if (keyword === 'enum') return [`${path}: must be one of ${params.allowedValues.join(', ')}`]
+  // An unknown key is complained of twice.
+  if (keyword === 'boolean') return []
+  return [`${path}: ${message}`]
+}
+
+function toListen(text: string): Listen {
+  const colon = text.lastIndexOf(':')
+  const port = Number(text.slice(colon + 1))
+  if (port > 65_535) throw new CloudError('invalid', `configuration: port ${port} in "${text}" is above 65535`)
+  return { host: text.slice(0, colon).replaceAll(/^\[|\]$/g, ''), port }
+}

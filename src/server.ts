@@ -1,0 +1,109 @@
+import { isIPv6 } from 'node:net'
+import pino, { type Logger } from 'pino'
+import { openBellhop } from './bellhop.ts'
+import type { Config, Listen } from './config.ts'
+import { metadataToken } from './deliveries/metadata-token.ts'
+import { createApiServer } from './frontends/fastify.ts'
+import { createGuard } from './frontends/guard.ts'
+import { createMetrics, healthz, readyz } from './frontends/health.ts'
+import { textResponse, type GuardedHandler } from './frontends/http.ts'
+import { occiFrontend, occiProduct } from './frontends/occi/index.ts'
+import { restFrontend } from './frontends/rest/index.ts'
+import { CloudError, reasonOf } from './model/errors.ts'
+import type { InstanceState } from './model/instance.ts'
+import { tokenAuthenticator } from './service/access.ts'
+import type { Store } from './store/store.ts'
+import { ownToken } from './token.ts'
+import { VERSION } from './version.ts'
+
+/** A server that listens. */
+export interface Server {
+  /** How clients reach the API. */
+  readonly url: string
+  /** Where the metadata server listens for guests that come by network. */
+  readonly metadataUrl?: string
+  /** Where the token is that the server made, because none is configured. */
+  readonly tokenPath?: string
+  /** Answers what is under way, then ends; instances go on. */
+  close(): Promise<void>
+}
+
+/** JSON lines on stderr. */
+function createLog(level: string): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }))
+}
+
+/**
+ * The composition root: configuration -> store -> providers -> service -> front ends -> listen.
+ *
+ * @throws {CloudError} invalid for the configuration, unavailable when something that is needed is not there
+ */
+export async function startServer(config: Config, log: Logger = createLog(config.log.level)): Promise<Server> {
+  await using opened = new AsyncDisposableStack()
+  const metrics = createMetrics(() => countByState(bellhop.store))
+  const bellhop = await openBellhop(config, log, (event) => metrics.count(event))
+  opened.defer(() => bellhop.close())
+  const { service, store, metadata } = bellhop
+  const own = config.auth.tokens.length === 0 ? await ownToken(config.stateDir) : undefined
+
+  const metadataUrl =
+    metadata &&
+    (await listening(config.metadata.listen, 'metadata.listen', () =>
+      metadata.listen({ ...config.metadata.listen, identity: { by: 'token' } }),
+    ))
+  const secret = await store.secret('metadata')
+  const seedUrl = (id: string): string => `${metadataUrl}/seed/${metadataToken(secret, id)}/`
+
+  // Its URLs begin with the public one, which is known once the port is.
+  let occi: GuardedHandler = async () => textResponse(503, 'starting\n')
+  const api = createApiServer({
+    publicUrl: config.server.publicUrl ?? urlOf(config.server.listen),
+    allowedOrigins: config.server.allowedOrigins,
+    guard: createGuard({ authenticate: tokenAuthenticator(own ? [own.known] : config.auth.tokens) }),
+    open: { '/healthz': healthz, '/readyz': readyz(async () => void (await store.secret('metadata'))) },
+    routes: {
+      '/api': restFrontend({ service, ...(metadataUrl === undefined ? {} : { seedUrl }) }),
+      '/metrics': metrics.handler,
+    },
+    root: (request, caller) => occi(request, caller),
+    product: occiProduct(VERSION),
+    log,
+  })
+  const url = await listening(config.server.listen, 'server.listen', () => api.listen(config.server.listen))
+  opened.defer(() => api.close())
+  occi = occiFrontend({ service, publicUrl: config.server.publicUrl ?? url, version: VERSION })
+  log.info({ url, ...(metadataUrl === undefined ? {} : { metadataUrl }), version: VERSION }, 'listening')
+  const closing = opened.move()
+  return {
+    url,
+    ...(metadataUrl === undefined ? {} : { metadataUrl }),
+    ...(own ? { tokenPath: own.path } : {}),
+    close: async () => {
+      log.info('closing')
+      await closing.disposeAsync()
+      log.info('closed')
+    },
+  }
+}
+
+async function countByState(store: Store): Promise<ReadonlyMap<InstanceState, number>> {
+  const counts = new Map<InstanceState, number>()
+  for (const { state } of await store.listInstances({})) counts.set(state, (counts.get(state) ?? 0) + 1)
+  return counts
+}
+
+async function listening({ host, port }: Listen, key: string, listen: () => Promise<Listen>): Promise<string> {
+  try {
+    return urlOf(await listen())
+  } catch (cause) {
+    throw new CloudError(
+      'unavailable',
+      `cannot listen on ${host}:${port} (${reasonOf(cause)}); stop what listens there, or set ${key} in the configuration`,
+      { cause },
+    )
+  }
+}
+
+function urlOf({ host, port }: Listen): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
