@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { creation, startGateway, type Gateway } from '../e2e/gateway.ts'
+import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
+import { needQemu, PATIENCE_MS, processesWith } from './demo-guest.ts'
+
+const CONFIG = `
+[server]
+listen = "127.0.0.1:0"
+[metadata]
+listen = "127.0.0.1:0"
+[providers.qemu]
+driver = "qemu"
+`
+const KILLS = 6
+/** A create takes QEMU some 200 ms: kills fall before, into and after it. */
+const KILL_WITHIN_MS = 400
+
+interface Seen {
+  readonly id: string
+  readonly state: string
+  readonly remoteId?: string
+  readonly delivery?: { readonly state?: string }
+}
+
+describe('a gateway that is killed', () => {
+  it(`at ${KILLS} random points of a create loses no acknowledged machine and starts none twice`, async (t) => {
+    if (!needQemu(t)) return
+    await buildDemoGuest({ log: (line) => t.diagnostic(line) })
+    let gateway = await startGateway(t, { config: CONFIG })
+    const acknowledged: string[] = []
+    for (let kill = 0; kill < KILLS; kill++) {
+      const made = gateway
+        .ask('/compute/', creation('#!/bin/sh\n'))
+        .then((response) => acknowledged.push(response.headers.get('location')?.split('/').at(-1) ?? ''))
+        .catch(() => 'killed before it answered')
+      await sleep(Math.random() * KILL_WITHIN_MS)
+      await gateway.stop('SIGKILL')
+      await made
+      gateway = await startGateway(t, { config: CONFIG, folder: gateway.folder })
+    }
+    const settled = await untilSettled(gateway)
+    for (const id of acknowledged)
+      assert.ok(
+        settled.some((each) => each.id === id),
+        `${id} was acknowledged`,
+      )
+    for (const { id, state } of settled) {
+      assert.equal(state, 'active')
+      assert.equal((await machinesOf(id)).length, 1, `one machine for ${id}`)
+    }
+    t.diagnostic(`${acknowledged.length} of ${KILLS} acknowledged, ${settled.length} machines`)
+    assert.equal((await gateway.ask('/compute/', { method: 'DELETE' })).status, 200)
+    for (const { id } of settled) assert.deepEqual(await processesWith(id), [], 'no process is left')
+    assert.deepEqual(await readdir(join(gateway.folder, 'bellhop', 'qemu')), [], 'no file is left')
+    assert.deepEqual(await readdir(join(gateway.folder, 'bellhop', 'sockets')), [], 'no socket is left')
+  })
+
+  it('while its guest boots serves the guest all the same, once it is there again', async (t) => {
+    if (!needQemu(t)) return
+    await buildDemoGuest({ log: (line) => t.diagnostic(line) })
+    const word = randomBytes(8).toString('hex')
+    const first = await startGateway(t, { config: CONFIG })
+    const made = await first.ask('/compute/', creation(`#!/bin/sh\necho ${word}\n`))
+    assert.equal(made.status, 201)
+    const id = made.headers.get('location')?.split('/').at(-1) ?? ''
+    await first.stop('SIGKILL')
+    const second = await startGateway(t, { config: CONFIG, folder: first.folder })
+    await until(async () => (await look(second, id)).delivery?.state === 'applied', 'the data is applied')
+    const { text } = (await (await second.ask(`/api/v1/instances/${id}/console`)).json()) as { text: string }
+    assert.match(text, new RegExp(`user-data: ${word}`))
+    assert.equal((await second.ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
+    assert.deepEqual(await processesWith(id), [])
+  })
+})
+
+async function untilSettled(gateway: Gateway): Promise<readonly Seen[]> {
+  let all: readonly Seen[] = []
+  await until(async () => {
+    all = ((await (await gateway.ask('/api/v1/instances')).json()) as { instances: Seen[] }).instances
+    return all.every(({ remoteId }) => remoteId !== undefined)
+  }, 'every instance is settled')
+  return await Promise.all(all.map(({ id }) => look(gateway, id)))
+}
+
+async function look(gateway: Gateway, id: string): Promise<Seen> {
+  return (await (await gateway.ask(`/api/v1/instances/${id}`)).json()) as Seen
+}
+
+async function machinesOf(id: string): Promise<readonly string[]> {
+  return (await processesWith(`bellhop-${id}`)).filter((line) => line.startsWith('qemu-system'))
+}
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !(await holds()); await sleep(200)) assert.ok(Date.now() < end, what)
+}
