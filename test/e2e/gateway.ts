@@ -12,14 +12,21 @@ import { killProcesses } from '../../src/providers/qemu/processes.ts'
 export const BELLHOP = fileURLToPath(new URL('../../bin/bellhop', import.meta.url))
 
 /** Free ports, and a cloud in memory. */
-export const MEMORY_CONFIG = `
+export const MEMORY_CONFIG = configFor('memory')
+
+/** Free ports, and machines on this host. */
+export const QEMU_CONFIG = configFor('qemu')
+
+function configFor(driver: string): string {
+  return `
 [server]
 listen = "127.0.0.1:0"
 [metadata]
 listen = "127.0.0.1:0"
-[providers.memory]
-driver = "memory"
+[providers.${driver}]
+driver = "${driver}"
 `
+}
 
 /** A request; its headers are plain, so that the credential can stand beside them. */
 export type Asking = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> }

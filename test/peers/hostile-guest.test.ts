@@ -4,23 +4,14 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
 import { NETWORK } from '../../src/providers/qemu/network.ts'
-import { creation, startGateway } from '../e2e/gateway.ts'
+import { creation, QEMU_CONFIG, startGateway } from '../e2e/gateway.ts'
 import { needQemu, PATIENCE_MS } from './demo-guest.ts'
-
-const CONFIG = `
-[server]
-listen = "127.0.0.1:0"
-[metadata]
-listen = "127.0.0.1:0"
-[providers.qemu]
-driver = "qemu"
-`
 
 describe('a guest that turns against its gateway', () => {
   it('reaches the API through the host’s loopback, but creates nothing there and learns nothing', async (t) => {
     if (!needQemu(t)) return
     await buildDemoGuest({ log: (line) => t.diagnostic(line) })
-    const gateway = await startGateway(t, { config: CONFIG })
+    const gateway = await startGateway(t, { config: QEMU_CONFIG })
     const word = randomBytes(8).toString('hex')
     const port = new URL(gateway.url).port
     const metadataPort = new URL(gateway.metadataUrl).port

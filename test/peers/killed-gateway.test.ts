@@ -4,18 +4,10 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { creation, startGateway, type Gateway } from '../e2e/gateway.ts'
+import { creation, QEMU_CONFIG, startGateway, type Gateway } from '../e2e/gateway.ts'
 import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
 import { needQemu, PATIENCE_MS, processesWith } from './demo-guest.ts'
 
-const CONFIG = `
-[server]
-listen = "127.0.0.1:0"
-[metadata]
-listen = "127.0.0.1:0"
-[providers.qemu]
-driver = "qemu"
-`
 const KILLS = 6
 /** A create takes QEMU some 200 ms: kills fall before, into and after it. */
 const KILL_WITHIN_MS = 400
@@ -31,7 +23,7 @@ describe('a gateway that is killed', () => {
   it(`at ${KILLS} random points of a create loses no acknowledged machine and starts none twice`, async (t) => {
     if (!needQemu(t)) return
     await buildDemoGuest({ log: (line) => t.diagnostic(line) })
-    let gateway = await startGateway(t, { config: CONFIG })
+    let gateway = await startGateway(t, { config: QEMU_CONFIG })
     const acknowledged: string[] = []
     for (let kill = 0; kill < KILLS; kill++) {
       const made = gateway
@@ -41,7 +33,7 @@ describe('a gateway that is killed', () => {
       await sleep(Math.random() * KILL_WITHIN_MS)
       await gateway.stop('SIGKILL')
       await made
-      gateway = await startGateway(t, { config: CONFIG, folder: gateway.folder })
+      gateway = await startGateway(t, { config: QEMU_CONFIG, folder: gateway.folder })
     }
     const settled = await untilSettled(gateway)
     for (const id of acknowledged)
@@ -64,12 +56,12 @@ describe('a gateway that is killed', () => {
     if (!needQemu(t)) return
     await buildDemoGuest({ log: (line) => t.diagnostic(line) })
     const word = randomBytes(8).toString('hex')
-    const first = await startGateway(t, { config: CONFIG })
+    const first = await startGateway(t, { config: QEMU_CONFIG })
     const made = await first.ask('/compute/', creation(`#!/bin/sh\necho ${word}\n`))
     assert.equal(made.status, 201)
     const id = made.headers.get('location')?.split('/').at(-1) ?? ''
     await first.stop('SIGKILL')
-    const second = await startGateway(t, { config: CONFIG, folder: first.folder })
+    const second = await startGateway(t, { config: QEMU_CONFIG, folder: first.folder })
     await until(async () => (await look(second, id)).delivery?.state === 'applied', 'the data is applied')
     const { text } = (await (await second.ask(`/api/v1/instances/${id}/console`)).json()) as { text: string }
     assert.match(text, new RegExp(`user-data: ${word}`))
