@@ -18,7 +18,7 @@ describe('a bounded cache', () => {
     fc.assert(
       fc.property(steps, (steps) => {
         const cache = createBoundedCache<number>(20)
-        let list: { key: string; value: number; size: number }[] = []
+        let list: { key: string; value: number; size: number; used: boolean }[] = []
         for (const [value, step] of steps.entries()) {
           const known = list.find((each) => each.key === step.key)
           if (step.do === 'get') assert.equal(cache.get(step.key), known?.value)
@@ -27,15 +27,27 @@ describe('a bounded cache', () => {
           else cache.delete(step.key)
 
           const others = list.filter((each) => each !== known)
-          if (step.do === 'set') list = [...others, { key: step.key, value, size: step.size }]
-          if (step.do === 'get' && known) list = [...others, known]
+          if (step.do === 'set') list = [...others, { key: step.key, value, size: step.size, used: false }]
+          if (step.do === 'get' && known) known.used = true
           if (step.do === 'grow' && known) known.size += step.size
           if (step.do === 'delete') list = others
-          while (list.reduce((sum, each) => sum + each.size, 0) > 20) list.shift()
+          while (list.reduce((sum, each) => sum + each.size, 0) > 20) {
+            const first = list.shift()
+            if (first?.used) list.push({ ...first, used: false })
+          }
         }
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('keeps what is used', () => {
+    const cache = createBoundedCache<number>(10)
+    for (let i = 0; i < 100; i++) {
+      cache.set(`${i}`, i, 1)
+      cache.get('0')
+    }
+    assert.deepEqual([cache.get('0'), cache.get('50'), cache.get('99')], [0, undefined, 99])
   })
 
   it('keeps nothing that is larger than all of it', () => {

@@ -1,4 +1,4 @@
-/** Keeps what was used last, under a memory bound. */
+/** Keeps what is used, under a memory bound. */
 export interface BoundedCache<T> {
   /** Counts as a use. */
   get(key: string): T | undefined
@@ -11,65 +11,74 @@ export interface BoundedCache<T> {
 
 interface Node<T> {
   readonly key: string
-  value: T
+  readonly value: T
   bytes: number
-  /** Towards the one used last. */
-  newer: Node<T> | undefined
-  older: Node<T> | undefined
+  /** Since it was last at the end of the queue. */
+  used: boolean
+  next: Node<T> | undefined
+  previous: Node<T> | undefined
 }
 
 /**
- * Drops what was not used for longest when all together cost more than `maxBytes`.
+ * When all together cost more than `maxBytes`, the first of the queue goes; but one that was used meanwhile goes to its end
+ * instead ("second chance"). So a use costs no more than a flag, for there are very many, all over the memory.
  *
- * A list of our own: to drop the first key of a `Map` again and again takes ever longer, for the gaps stay until it grows.
+ * The queue is a list of our own: a `Map` takes ever longer to tell its first key when the first keys go again and again.
  */
 export function createBoundedCache<T>(maxBytes: number): BoundedCache<T> {
   const nodes = new Map<string, Node<T>>()
-  let newest: Node<T> | undefined
-  let oldest: Node<T> | undefined
+  let first: Node<T> | undefined
+  let last: Node<T> | undefined
   let total = 0
 
-  function unlink(node: Node<T>): void {
-    if (node.newer) node.newer.older = node.older
-    else newest = node.older
-    if (node.older) node.older.newer = node.newer
-    else oldest = node.newer
+  function enqueue(node: Node<T>): void {
+    node.previous = last
+    node.next = undefined
+    if (last) last.next = node
+    else first = node
+    last = node
   }
 
-  function linkNewest(node: Node<T>): void {
-    node.newer = undefined
-    node.older = newest
-    if (newest) newest.newer = node
-    else oldest = node
-    newest = node
+  function dequeue({ previous, next }: Node<T>): void {
+    if (previous) previous.next = next
+    else first = next
+    if (next) next.previous = previous
+    else last = previous
   }
 
   function drop(node: Node<T>): void {
-    unlink(node)
+    dequeue(node)
     nodes.delete(node.key)
     total -= node.bytes
   }
 
   function shrink(): void {
-    for (let node = oldest; node && total > maxBytes; node = oldest) drop(node)
+    for (let node = first; node && total > maxBytes; node = first) {
+      if (!node.used) {
+        drop(node)
+        continue
+      }
+      dequeue(node)
+      node.used = false
+      enqueue(node)
+    }
   }
 
   return {
     get(key) {
       const node = nodes.get(key)
-      if (node !== undefined && node !== newest) {
-        unlink(node)
-        linkNewest(node)
-      }
-      return node?.value
+      if (node === undefined) return undefined
+      node.used = true
+      return node.value
     },
 
     set(key, value, bytes) {
       const known = nodes.get(key)
       if (known) drop(known)
-      const node: Node<T> = { key, value, bytes, newer: undefined, older: undefined }
+      if (bytes > maxBytes) return
+      const node: Node<T> = { key, value, bytes, used: false, next: undefined, previous: undefined }
       nodes.set(key, node)
-      linkNewest(node)
+      enqueue(node)
       total += bytes
       shrink()
     },

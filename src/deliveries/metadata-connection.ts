@@ -213,13 +213,12 @@ function send(talk: Conversation, head: Head | undefined, reply: Reply, now: num
   talk.deadline = now + answering.limits.idleTimeoutMs
   const lines = `${reply.head}${dateLine(now)}${isLast ? 'Connection: close\r\n\r\n' : '\r\n'}`
   const body = head?.method === 'HEAD' ? NOTHING : reply.body
-  if (body.length > SLICE_BYTES) {
-    socket.write(lines, 'latin1')
-    return sendSlices(talk, reply, 0, isLast)
-  }
-  const bytes = Buffer.allocUnsafe(lines.length + body.length)
+  // In one piece: were the head alone on its way, the kernel would hold back what is small after it.
+  const slice = body.subarray(0, SLICE_BYTES)
+  const bytes = Buffer.allocUnsafe(lines.length + slice.length)
   bytes.write(lines, 0, 'latin1')
-  bytes.set(body, lines.length)
+  bytes.set(slice, lines.length)
+  if (slice.length < body.length) return sendSlices(talk, reply, bytes, SLICE_BYTES, isLast)
   let isOut = false
   socket.write(bytes, (error) => {
     if (!isOut && !error) goOn(talk, () => done(talk, reply, isLast))
@@ -229,12 +228,13 @@ function send(talk: Conversation, head: Head | undefined, reply: Reply, now: num
   if (isOut) done(talk, reply, isLast)
 }
 
-function sendSlices(talk: Conversation, reply: Reply, from: number, isLast: boolean): void {
-  const to = from + SLICE_BYTES
-  talk.socket.write(reply.body.subarray(from, to), (error) => {
+/** @param next where in the body the slice after this one begins */
+function sendSlices(talk: Conversation, reply: Reply, slice: Uint8Array, next: number, isLast: boolean): void {
+  talk.socket.write(slice, (error) => {
     if (error) return
     talk.deadline = Date.now() + talk.answering.limits.idleTimeoutMs
-    if (to < reply.body.length) sendSlices(talk, reply, to, isLast)
+    const following = reply.body.subarray(next, next + SLICE_BYTES)
+    if (following.length > 0) sendSlices(talk, reply, following, next + SLICE_BYTES, isLast)
     else goOn(talk, () => done(talk, reply, isLast))
   })
 }

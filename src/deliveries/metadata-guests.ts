@@ -5,12 +5,14 @@ import type { ContextEvent } from '../model/events.ts'
 import { listing, type FileEntry, type Files } from '../model/files.ts'
 import type { ContextSource } from './delivery.ts'
 import { createBoundedCache } from './metadata-cache.ts'
-import { NEVER, replyOf, TEXT, type Mark, type Reply } from './metadata-reply.ts'
+import { newMark, type Mark } from './metadata-mark.ts'
+import { replyOf, TEXT, type Reply } from './metadata-reply.ts'
 import type { Place } from './metadata-routes.ts'
 
 /** An answer that is kept, and what asking for it means. */
-export interface Served extends Mark {
+export interface Served {
   readonly reply: Reply
+  readonly mark: Mark
   /** Absent for listings, which tell nothing of what a guest uses. */
   readonly access?: Omit<ContextEvent, 'at'>
 }
@@ -158,9 +160,9 @@ function createGuest(
     const files = treeOf(layout)
     const entry = files.get(path)
     if (entry)
-      return { reply: replyOf(200, typeOf(path), entry.bytes), access: accessTo(entry, canonical), recordedAt: NEVER }
+      return { reply: replyOf(200, typeOf(path), entry.bytes), access: accessTo(entry, canonical), mark: newMark() }
     const names = listing(files, path)
-    return names && { reply: replyOf(200, TEXT, names), recordedAt: NEVER }
+    return names && { reply: replyOf(200, TEXT, names), mark: newMark() }
   }
 
   return {

@@ -82,7 +82,8 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
       },
       answer: (asked, method, body, now) =>
         guarded(method, () => {
-          const reply = handler.handle({ ...asked, method, body }, now)
+          const { caller, path, headers, throughProxy } = asked
+          const reply = handler.handle({ caller, method, path, headers, throughProxy, body }, now)
           return reply instanceof Promise ? reply.then(hear) : hear(reply)
         }),
       sent: (reply) => settle(reply, recorder),

@@ -43,7 +43,7 @@ export function createCarrier(limits: MetadataLimits, log: (line: string) => voi
   return {
     async listen(at, connectionsMax, answering) {
       const talks = new Set<Conversation>()
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
         const talk = serve(socket, answering)
         talks.add(talk)
         socket.on('close', () => talks.delete(talk))

@@ -2,15 +2,7 @@ import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { ContextEvent } from '../model/events.ts'
 import type { Recorder } from './delivery.ts'
-
-/** When something was last recorded; a reply that is kept has one for all who ask for it. */
-export interface Mark {
-  /** Milliseconds since the epoch, or {@link NEVER}. */
-  recordedAt: number
-}
-
-/** Of a {@link Mark}: not recorded yet. */
-export const NEVER = -Infinity
+import { type Mark, remember } from './metadata-mark.ts'
 
 /** An answer, ready to be sent. */
 export interface Reply {
@@ -29,7 +21,7 @@ export interface Reply {
 export function settle({ event, mark }: Reply, recorder: Recorder): void {
   if (event === undefined) return
   recorder.record(event)
-  if (mark) mark.recordedAt = event.at
+  if (mark) remember(mark, event.at)
 }
 
 /** As Nova and EC2 say it. */

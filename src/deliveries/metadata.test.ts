@@ -309,6 +309,18 @@ describe('what is recorded', () => {
     assert.ok((await ask('/latest/meta-data/hostname')).event, 'another file')
     assert.ok((await ask('/latest/user-data', {}, NOW + MINUTE_MS)).event, 'a minute later')
   })
+
+  it('is ever rarer of a guest that asks on and on, but at least once an hour', async () => {
+    const { ask } = handlerWith()
+    const recorder = sampleRecorder()
+    for (let minute = 0; minute < 600; minute++)
+      settle(await ask('/latest/user-data', {}, NOW + minute * MINUTE_MS), recorder)
+    const minutes = recorder.events.map(({ at }) => (at - NOW) / MINUTE_MS)
+    assert.deepEqual(minutes, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363, 423, 483, 543])
+    settle(await ask('/latest/user-data', {}, NOW + 2000 * MINUTE_MS), recorder)
+    const again = await ask('/latest/user-data', {}, NOW + 2001 * MINUTE_MS)
+    assert.ok(again.event, 'after a long while it is as new')
+  })
 })
 
 describe('a session token', () => {

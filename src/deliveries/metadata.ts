@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { ContextSource } from './delivery.ts'
 import { createGuests, type Guest, type Served } from './metadata-guests.ts'
 import { headerValue } from './metadata-headers.ts'
+import { isDue } from './metadata-mark.ts'
 import { passwordsInMemory, type PasswordSlots } from './metadata-password.ts'
 import { bareReply, NOT_FOUND, replyOf, textReply, type Reply } from './metadata-reply.ts'
 import { createReports } from './metadata-report.ts'
@@ -13,9 +14,6 @@ export const BODY_MAX_BYTES = 64 * 1024
 
 /** Nova's limit for a password. */
 const PASSWORD_MAX_BYTES = 1020
-
-/** The same file is recorded once in so long: cloud-init asks many times in a boot, others ask for ever. */
-const QUIET_MS = 60_000
 
 const DEFAULT_CACHE_MAX_BYTES = 256 * 1024 * 1024
 
@@ -146,7 +144,7 @@ function exists({ kind }: Route, served: Served | undefined): boolean {
 }
 
 function toReply(served: Served, method: string, now: number): Reply {
-  const { reply, access, recordedAt } = served
-  if (method === 'HEAD' || access === undefined || now - recordedAt < QUIET_MS) return reply
-  return { ...reply, event: { ...access, at: now }, mark: served }
+  const { reply, access, mark } = served
+  if (method === 'HEAD' || access === undefined || !isDue(mark, now)) return reply
+  return { ...reply, event: { ...access, at: now }, mark }
 }
