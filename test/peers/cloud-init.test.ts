@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { writeContextDisk } from '../../src/deliveries/disk.ts'
 import { DISKS, type DiskFormat } from '../../src/disks/index.ts'
 import { sha256 } from '../../src/model/digest.ts'
+import { vendorDataFor } from '../../src/service/vendor-data.ts'
 import { CONTEXT, SCRIPT } from './cloud-init/context.ts'
 import { needCloudInit, runCloudInit, type Delivery, type Outcome } from './cloud-init/peer.ts'
 
@@ -58,6 +59,17 @@ const DRIVES = [
 /** Text, and bytes that are none. */
 const USER_DATA = { script: SCRIPT, 'compressed script': gzipSync(SCRIPT) } as const
 
+/** What the service adds beside the user's bytes, so that cloud-init's webhook comes to the metadata server. */
+const VENDOR_DATA =
+  vendorDataFor({
+    provider: 'qemu',
+    deliveries: [{ method: 'metadata', layouts: ['openstack'], why: 'test', evidence: ['access', 'report'] }],
+    warnings: [],
+  }) ?? assert.fail('there is something to add')
+
+/** User data, by the event that must come of it. */
+const ENDINGS = { applied: SCRIPT, failed: Buffer.from('#!/bin/sh\nexit 3\n') } as const
+
 describe('cloud-init', () => {
   for (const [way, { found, ...machine }] of Object.entries(SERVED))
     for (const [kind, userData] of Object.entries(USER_DATA))
@@ -72,8 +84,18 @@ describe('cloud-init', () => {
     if (!needCloudInit(t)) return
     const { log } = await runCloudInit(t, { dmi: MACHINES.aws, stages: 'init', served: { userData: SCRIPT } })
     assert.match(log, /\/latest\/api\/token' with .*'PUT'/)
-    assert.doesNotMatch(log, /IMDSv1|401/)
+    assert.match(log, /\/meta-data\/' with .*'X-aws-ec2-metadata-token'/)
+    assert.doesNotMatch(log, /IMDSv1|401 Client Error/)
   })
+
+  for (const way of ['OpenStack, which ds-identify finds', 'NoCloud over HTTP'])
+    for (const [kind, userData] of Object.entries(ENDINGS))
+      it(`reports to us, by itself, that user data ${kind === 'failed' ? 'failed' : 'was applied'}: ${way}`, async (t) => {
+        if (!needCloudInit(t)) return
+        const { events } = await runCloudInit(t, { ...SERVED[way], served: { userData, vendorData: VENDOR_DATA } })
+        const ended = events.filter(({ source, kind }) => source === 'cloud-init' && kind !== 'state')
+        assert.deepEqual([...new Set(ended.map(({ kind }) => kind))], [kind, 'finished'])
+      })
 
   for (const format of Object.keys(DISKS) as DiskFormat[])
     for (const { layouts, found } of DRIVES)
