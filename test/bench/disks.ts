@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DISKS, type DiskFormat } from '../../src/disks/index.ts'
 import { smallFile } from '../conformance/disk-files.ts'
+import { need } from '../peers/need.ts'
 
 const ROUNDS = 25
 const WARM_UP_IMAGES = 3000
@@ -87,14 +88,9 @@ function rowsIn(folder: string): readonly Row[] {
   return rows
 }
 
+/** Loudly, if not. */
 function has(program: string, debianPackage: string): boolean {
-  try {
-    execFileSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' })
-    return true
-  } catch {
-    console.error(`SKIPPED: no ${program} to compare with: apt-get install ${debianPackage}`)
-    return false
-  }
+  return need({ skip: (why) => console.error(`NOT MEASURED: ${why}`) }, program, debianPackage)
 }
 
 function measureMs({ run, times }: Row): number {
