@@ -6,11 +6,11 @@ import { parseHead } from './metadata-head.ts'
 const parse = (...lines: readonly string[]) => parseHead(lines.join('\r\n'), 10)
 
 describe("a request's head", () => {
-  it('is read as it came', () => {
+  it('is read as it came, but for the case of names', () => {
     assert.deepEqual(parse('GET /latest/user-data?x HTTP/1.1', 'Host: 169.254.169.254', 'x-ODD:\t a  b \t', 'Empty:'), {
       method: 'GET',
       target: '/latest/user-data?x',
-      headers: ['Host', '169.254.169.254', 'x-ODD', 'a  b', 'Empty', ''],
+      headers: ['host', '169.254.169.254', 'x-odd', 'a  b', 'empty', ''],
       contentLength: 0,
       keepAlive: true,
       expectsContinue: false,

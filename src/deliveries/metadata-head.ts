@@ -2,7 +2,7 @@
 export interface Head {
   readonly method: string
   readonly target: string
-  /** Names and values in turn, as they came. */
+  /** Names, in lower case, and values in turn, in the order in which they came. */
   readonly headers: readonly string[]
   readonly contentLength: number
   /** The client is ready to use the connection again, and so are we. */
@@ -11,12 +11,16 @@ export interface Head {
   readonly expectsContinue: boolean
 }
 
-/** The target is a path, a whole URL, as proxies send it, or `*`. RFC 9112 3.2 */
-const REQUEST_LINE =
-  /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\/[!-~]*|https?:\/\/[\w.:[\]-]+(?:[/?][!-~]*)?|\*) HTTP\/(\d)\.(\d)$/
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-/** What stands in no value: controls but the tab, half of a line's end among them. */
-const CONTROL = /[\0-\x08\n-\x1f\x7f]/
+const METHOD_MAX_LENGTH = 32
+
+/** A target is a path, a whole URL, as proxies send it, or `*`. RFC 9112 3.2 */
+const OTHER_TARGET = /^(?:https?:\/\/[\w.:[\]-]+(?:[/?].*)?|\*)$/
+
+// For each byte, whether it may stand there: a look-up for each costs less than regular expressions for all.
+const IN_TOKEN = tableOf(/[!#$%&'*+.^_`|~0-9A-Za-z-]/)
+const IN_TARGET = tableOf(/[!-~]/)
+/** All but controls; half of a line's end is one of these. */
+const IN_VALUE = tableOf(/[\t -~\x80-\xff]/)
 
 /**
  * Reads a request's head, strictly: what two programs could read in two ways is refused.
@@ -27,39 +31,65 @@ const CONTROL = /[\0-\x08\n-\x1f\x7f]/
  * @see RFC 9112, sections 2 to 6
  */
 export function parseHead(text: string, headersMaxCount: number): Head | number {
-  const lines = text.split('\r\n')
-  if (lines.length - 1 > headersMaxCount) return 431
-  const [, method, target, major, minor] = REQUEST_LINE.exec(lines[0] ?? '') ?? []
-  if (method === undefined || target === undefined) return 400
-  if (major !== '1') return 505
-  const headers = parseHeaders(lines)
-  if (headers === undefined) return 400
+  const end = lineEnd(text, 0)
+  const methodEnd = text.indexOf(' ')
+  const targetEnd = text.indexOf(' ', methodEnd + 1)
+  if (methodEnd === -1 || targetEnd === -1 || targetEnd > end) return 400
+  const target = text.slice(methodEnd + 1, targetEnd)
+  if (!isMadeOf(IN_TOKEN, text, 0, methodEnd) || methodEnd > METHOD_MAX_LENGTH || !isTarget(target)) return 400
+  const version = text.slice(targetEnd + 1, end)
+  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return /^HTTP\/\d\.\d$/.test(version) ? 505 : 400
+  const headers = parseHeaders(text, end, headersMaxCount)
+  if (typeof headers === 'number') return headers
   const framing = frame(headers)
   if (typeof framing === 'number') return framing
-  const { contentLength, keepAlive, expectsContinue } = framing
-  return { method, target, headers, contentLength, keepAlive: keepAlive && minor !== '0', expectsContinue }
+  const { contentLength, expectsContinue } = framing
+  const keepAlive = framing.keepAlive && version === 'HTTP/1.1'
+  return { method: text.slice(0, methodEnd), target, headers, contentLength, keepAlive, expectsContinue }
 }
 
-function parseHeaders(lines: readonly string[]): readonly string[] | undefined {
+/** @param from where the line before the first header ends */
+function parseHeaders(text: string, from: number, maxCount: number): readonly string[] | number {
   const headers: string[] = []
-  for (let i = 1; i < lines.length; i++) {
-    const line = lines[i] ?? ''
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon)
-    const value = withoutBlanks(line, colon + 1)
+  for (let before = from; before < text.length;) {
+    if (headers.length === 2 * maxCount) return 431
+    const start = before + 2
+    const end = lineEnd(text, start)
+    const colon = text.indexOf(':', start)
     // So a blank before the colon is refused, and a folded line too. RFC 9112 5.1, 5.2
-    if (colon === -1 || !NAME.test(name) || CONTROL.test(value)) return undefined
-    headers.push(name, value)
+    if (colon === -1 || colon > end || !isMadeOf(IN_TOKEN, text, start, colon)) return 400
+    if (!isMadeOf(IN_VALUE, text, colon + 1, end) && end > colon + 1) return 400
+    headers.push(text.slice(start, colon).toLowerCase(), withoutBlanks(text, colon + 1, end))
+    before = end
   }
   return headers
 }
 
-function withoutBlanks(line: string, from: number): string {
+function lineEnd(text: string, from: number): number {
+  const end = text.indexOf('\r\n', from)
+  return end === -1 ? text.length : end
+}
+
+function isTarget(target: string): boolean {
+  return isMadeOf(IN_TARGET, target, 0, target.length) && (target.startsWith('/') || OTHER_TARGET.test(target))
+}
+
+/** Whether there is something, and nothing else. */
+function isMadeOf(table: Uint8Array, text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (table[text.charCodeAt(i)] !== 1) return false
+  return to > from
+}
+
+function tableOf(pattern: RegExp): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, code) => (pattern.test(String.fromCharCode(code)) ? 1 : 0))
+}
+
+function withoutBlanks(text: string, from: number, to: number): string {
   let start = from
-  let end = line.length
-  while (start < end && isBlank(line.charCodeAt(start))) start++
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
-  return line.slice(start, end)
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 function isBlank(character: number): boolean {
@@ -75,14 +105,13 @@ function frame(headers: readonly string[]): Framing | number {
   let keepAlive = true
   let expectsContinue = false
   for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? ''
     const value = headers[i + 1] ?? ''
-    switch (name.toLowerCase()) {
+    switch (headers[i] ?? '') {
       case 'host':
         hosts++
         break
       case 'connection':
-        if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) keepAlive = false
+        if (value.toLowerCase().split(',').some(isClose)) keepAlive = false
         break
       case 'content-length':
         if (contentLength !== undefined || !/^\d{1,15}$/.test(value)) return 400
@@ -99,4 +128,8 @@ function frame(headers: readonly string[]): Framing | number {
   }
   if (hosts > 1) return 400
   return { contentLength: contentLength ?? 0, keepAlive: keepAlive && hosts === 1, expectsContinue }
+}
+
+function isClose(option: string): boolean {
+  return option.trim() === 'close'
 }

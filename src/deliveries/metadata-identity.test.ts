@@ -22,7 +22,7 @@ describe('who asks, by address', () => {
   const plain: Identity = { by: 'address', find }
   const proxied: Identity = { by: 'address', find, trustedProxies: ['127.0.0.1', '192.168.0.0/16', '::1', 'fd00::/8'] }
   const id = async (identity: Identity, from: string | undefined, ...forwarded: readonly string[]) => {
-    const headers = forwarded.flatMap((value) => ['X-Forwarded-For', value])
+    const headers = forwarded.flatMap((value) => ['x-forwarded-for', value])
     return (await callerOf(identity, { ...(from === undefined ? {} : { from }), headers }))?.caller
   }
 
@@ -101,21 +101,21 @@ describe('who asks, by signature', () => {
   const id = async (...headers: readonly string[]) => (await callerOf(identity, { headers }))?.caller
 
   it('is who is signed for', async () => {
-    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', signature), instanceId)
+    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', signature), instanceId)
     assert.equal(await id('x-instance-id-signature', signature, 'x-instance-id', instanceId), instanceId)
   })
 
   it('is nobody where the signature is another, is missing, or could be two', async () => {
     const other = createHmac('sha256', 'other').update(instanceId).digest('hex')
-    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', other), undefined)
-    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', signature.toUpperCase()), undefined)
-    assert.equal(await id('X-Instance-ID', `${instanceId}x`, 'X-Instance-ID-Signature', signature), undefined)
-    assert.equal(await id('X-Instance-ID', instanceId, 'X-Instance-ID-Signature', ''), undefined)
-    assert.equal(await id('X-Instance-ID', instanceId), undefined)
-    assert.equal(await id('X-Instance-ID-Signature', signature), undefined)
-    const both = ['X-Instance-ID', instanceId, 'X-Instance-ID-Signature', signature]
-    assert.equal(await id(...both, 'X-Instance-ID', instanceId), undefined)
-    assert.equal(await id(...both, 'X-Instance-ID-Signature', signature), undefined)
+    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', other), undefined)
+    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', signature.toUpperCase()), undefined)
+    assert.equal(await id('x-instance-id', `${instanceId}x`, 'x-instance-id-signature', signature), undefined)
+    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', ''), undefined)
+    assert.equal(await id('x-instance-id', instanceId), undefined)
+    assert.equal(await id('x-instance-id-signature', signature), undefined)
+    const both = ['x-instance-id', instanceId, 'x-instance-id-signature', signature]
+    assert.equal(await id(...both, 'x-instance-id', instanceId), undefined)
+    assert.equal(await id(...both, 'x-instance-id-signature', signature), undefined)
   })
 
   it('needs a secret', () => {
@@ -161,7 +161,7 @@ describe('who asks, by token', () => {
 
 describe('who asks, by socket', () => {
   it('is whom the socket is for', async () => {
-    const asked = await callerOf({ by: 'socket', instanceId: 'five' }, { headers: ['X-Instance-ID', 'six'] })
+    const asked = await callerOf({ by: 'socket', instanceId: 'five' }, { headers: ['x-instance-id', 'six'] })
     assert.equal(asked?.caller, 'five')
   })
 })

@@ -51,6 +51,10 @@ async function ours(): Promise<Server> {
   return server
 }
 
+function lowerNames(headers: readonly string[]): readonly string[] {
+  return headers.map((word, index) => (index % 2 === 0 ? word.toLowerCase() : word))
+}
+
 /** The yardstick: Node's own HTTP server, with the same limits. */
 async function nodes(): Promise<Server> {
   const server: { port: number; seen: Seen[] } = { port: 0, seen: [] }
@@ -61,7 +65,7 @@ async function nodes(): Promise<Server> {
     const { seen } = server
     void buffer(request).then(
       (body) => {
-        seen[place] = { method, target: url, headers: rawHeaders, body: body.toString('latin1') }
+        seen[place] = { method, target: url, headers: lowerNames(rawHeaders), body: body.toString('latin1') }
         response.end()
       },
       () => {},
@@ -71,7 +75,7 @@ async function nodes(): Promise<Server> {
   // Methods with a meaning of their own are requests like any other here.
   http.on('connect', (request, socket) => {
     const { method = '', url = '', rawHeaders } = request
-    server.seen.push({ method, target: url, headers: rawHeaders, body: '' })
+    server.seen.push({ method, target: url, headers: lowerNames(rawHeaders), body: '' })
     socket.end()
   })
   http.listen(0, '127.0.0.1')

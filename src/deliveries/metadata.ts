@@ -24,7 +24,7 @@ export interface MetadataRequest {
   readonly method: string
   /** As it stands in the request line. */
   readonly path: string
-  /** Names and values in turn, as they came. */
+  /** Names, in lower case, and values in turn. */
   readonly headers: readonly string[]
   /** A proxy of ours handed it on, with one `X-Forwarded-For`. */
   readonly throughProxy?: boolean
@@ -86,7 +86,9 @@ export function createMetadataHandler({
   async function handleSlowly(request: MetadataRequest, route: Route, now: number): Promise<Reply> {
     const guest = request.caller === undefined ? undefined : await guests.load(request.caller)
     if (guest === undefined) return NOT_FOUND
-    const served = route.kind === 'files' || route.kind === 'password' ? guest.serve(route.places) : undefined
+    // Of many who waited for the guest together, the first has served it.
+    const served =
+      'places' in route ? (guests.served(guest.instanceId, route.places) ?? guest.serve(route.places)) : undefined
     if (!exists(route, served)) return NOT_FOUND
     if (!ALLOWED[route.kind].includes(request.method)) return bareReply(405, { Allow: ALLOWED[route.kind].join(', ') })
     if (request.body && request.body.length > BODY_MAX_BYTES) return TOO_LARGE
