@@ -15,8 +15,6 @@ import { DISKS, type DiskFormat } from '../../src/disks/index.ts'
 import { smallFile } from '../conformance/disk-files.ts'
 import { need } from '../peers/need.ts'
 
-const ROUNDS = 25
-const WARM_UP_IMAGES = 3000
 const IMAGES_PER_ROUND = 200
 const RATIO_BAR = 50
 const ISO_BAR_MS = 0.1
@@ -33,7 +31,11 @@ interface Row {
   readonly tookMs: number[]
 }
 
-const { values: options } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const { values: options } = parseArgs({
+  options: { check: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+})
+// Quick: to see that it runs; its figures say nothing.
+const [ROUNDS, WARM_UP_IMAGES] = options.quick ? [3, 100] : [25, 3000]
 const folder = mkdtempSync(join(tmpdir(), 'bellhop-bench-'))
 try {
   const rows = rowsIn(folder)

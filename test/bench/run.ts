@@ -1,5 +1,6 @@
 /**
- * All benchmarks, one after the other: `npm run bench`, or `npm run bench -- --check`, which fails where a bar is missed.
+ * All benchmarks, one after the other: `npm run bench`, or `npm run bench -- --check`, which fails where a bar is missed, or
+ * `npm run bench -- --quick`, which only shows that they run.
  * With `CI` set it also fails where a program to compare with is missing.
  */
 import { spawnSync } from 'node:child_process'
