@@ -24,7 +24,7 @@ const CHECK_MS_MAX = 1000
 
 /**
  * Plain sockets, for a guest opens a new connection for each of its twenty requests, and `node:http` makes each of them cost
- * twice as much. One timer looks after the connections of all listeners.
+ * half as much again. One timer looks after the connections of all listeners.
  *
  * @param log is told of errors of listeners
  */
