@@ -28,6 +28,7 @@ xorriso xorriso
 isoinfo genisoimage
 mkfs.vfat dosfstools
 mcopy mtools
+curl curl
 nginx nginx-light
 wrk wrk
 shellcheck shellcheck

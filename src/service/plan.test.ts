@@ -114,6 +114,7 @@ describe('plan', () => {
     assert.deepEqual(codes('{"free": "form"}'), ['format-unknown'])
     assert.deepEqual(codes('\n#!/bin/sh\n'), ['guest-may-ignore'])
     assert.deepEqual(codes('#cloud-config\nruncmd: [ls]\n'), [])
+    assert.deepEqual(codes(''), [])
   })
 
   it('warns of what a way does not carry', () => {

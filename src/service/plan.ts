@@ -87,7 +87,7 @@ const WAYS: Readonly<Record<PlannedDelivery['method'], string>> = {
 }
 
 function formatWarnings(detected: Detected | undefined): readonly PlanWarning[] {
-  if (!detected || detected.cloudInit === 'runs') return []
+  if (!detected || detected.cloudInit === 'runs' || detected.name === 'empty') return []
   const remarks = detected.remarks.length > 0 ? ` (${detected.remarks.join('; ')})` : ''
   return detected.cloudInit === 'ignores'
     ? [
