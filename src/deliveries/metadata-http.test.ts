@@ -439,6 +439,17 @@ describe('an offer', () => {
     assert.deepEqual(statusesOf(await say({ path: socketPath }, LAST)), [200])
   })
 
+  it('of a process that was killed goes when it is withdrawn', async () => {
+    const { server } = serverWith()
+    const { socketPath } = await server.offer(WEB.guestId)
+    await server.withdraw(WEB.guestId)
+    const dies = `require('net').createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, 'SIGKILL'))`
+    spawnSync(process.execPath, ['-e', dies])
+    assert.ok(existsSync(socketPath))
+    await server.withdraw(WEB.guestId)
+    assert.equal(existsSync(socketPath), false)
+  })
+
   it('does not take the place of one whose process lives', async () => {
     const socketsDir = join(folder, 'shared')
     const { socketPath } = await serverWith({ socketsDir }).server.offer(WEB.guestId)

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { chmod, mkdir, unlink } from 'node:fs/promises'
+import { chmod, mkdir, rm, unlink } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { CloudError } from '../model/errors.ts'
@@ -46,14 +46,15 @@ export function createSockets(
       const offer = offered.get(instanceId)
       offered.delete(instanceId)
       await (await offer?.catch(() => undefined))?.close()
+      // Of a process that was killed, and that offered it.
+      if (folder !== undefined) await rm(join(folder, fileName(instanceId)), { force: true })
     },
   }
 }
 
 function pathOf(folder: string | undefined, instanceId: string): string {
   if (folder === undefined) throw new CloudError('unsupported', 'this metadata server has no folder for sockets')
-  if (!/^[\w-]+$/.test(instanceId)) throw new CloudError('invalid', `"${instanceId}" cannot be a file's name`)
-  const path = join(folder, `${instanceId}.sock`)
+  const path = join(folder, fileName(instanceId))
   const size = Buffer.byteLength(path)
   if (size > PATH_MAX_BYTES)
     throw new CloudError(
@@ -61,6 +62,11 @@ function pathOf(folder: string | undefined, instanceId: string): string {
       `the socket ${path} would have a path of ${size} bytes; the kernel takes ${PATH_MAX_BYTES}: set a shorter state folder`,
     )
   return path
+}
+
+function fileName(instanceId: string): string {
+  if (!/^[\w-]+$/.test(instanceId)) throw new CloudError('invalid', `"${instanceId}" cannot be a file's name`)
+  return `${instanceId}.sock`
 }
 
 async function makeFolder(folder: string): Promise<void> {

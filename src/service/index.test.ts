@@ -214,6 +214,19 @@ describe('what a crash left unfinished', () => {
     await until(async () => (await store.getInstance(id))?.remoteId !== undefined, 'it is adopted')
     assert.equal((await provider.made(id)).length, 1)
     assert.equal((await after.service.get(id, RED)).state, 'active')
+    assert.ok(after.offered.has(id), 'its guest finds the metadata server again')
+  })
+
+  it('is listened to again where it was finished long before', async (t) => {
+    const store = await sqliteStore(':memory:')
+    const provider = memoryProvider()
+    const before = await openService({ store, provider })
+    const { id } = await before.service.create(SCRIPT, RED)
+    await before.stop()
+    const after = await open(t, { store, provider })
+    assert.ok(after.offered.has(id))
+    await after.service.delete(id, RED)
+    assert.ok(!after.offered.has(id))
   })
 
   it('is deleted to the end', async (t) => {

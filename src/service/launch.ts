@@ -4,7 +4,7 @@ import { CloudError, isCloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Call, Provider, RemoteInstance } from '../providers/provider.ts'
-import { prepareOffers } from './offers.ts'
+import { offerAgain, prepareOffers } from './offers.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 
 /** How a launch is begun. */
@@ -44,7 +44,11 @@ export async function launch(parts: ServiceParts, instance: Instance, options: L
     try {
       const mayExist = tries > 0 || !options.isNew
       const found = mayExist ? await findSettled(provider, instance, ended, options.credential) : undefined
-      if (found) return await adopt(parts, instance, found)
+      if (found) {
+        // Whoever created it may have died, and his metadata socket with him.
+        await offerAgain(instance, parts.metadata)
+        return await adopt(parts, instance, found)
+      }
       if (tries++ < CREATE_TRIES) return await adopt(parts, instance, await create(parts, provider, instance, options))
     } catch (error) {
       if (ended.aborted) throw new CloudError('timeout', `creating ${instance.id} was given up`, { cause: error })

@@ -24,6 +24,11 @@ export async function prepareOffers(
   return offers
 }
 
+/** What must be there as long as the guest lives, and ended with the process that offered it: its metadata socket. */
+export async function offerAgain({ id, plan }: Instance, metadata: MetadataDelivery | undefined): Promise<void> {
+  if (metadata && plan.deliveries.some(({ method }) => method === 'metadata')) await metadata.offer(id)
+}
+
 type Prepare = (
   instance: Instance,
   delivery: PlannedDelivery,

@@ -1,6 +1,7 @@
 import { reasonOf } from '../model/errors.ts'
 import type { Instance } from '../model/instance.ts'
 import { launch } from './launch.ts'
+import { offerAgain } from './offers.ts'
 import { sleepUnless, type ServiceParts } from './parts.ts'
 import { refreshAll } from './refresh.ts'
 import { remove } from './removal.ts'
@@ -70,12 +71,9 @@ export function createReconciler(
       ({ remoteId, state }) => remoteId !== undefined && state !== 'deleting',
     )
     await eachAtOnce(alive, async (instance) => {
-      if (parts.metadata && instance.plan.deliveries.some(({ method }) => method === 'metadata'))
-        await parts.metadata
-          .offer(instance.id)
-          .catch((error: unknown) =>
-            log.error({ instanceId: instance.id, reason: reasonOf(error) }, 'no metadata socket'),
-          )
+      await offerAgain(instance, parts.metadata).catch((error: unknown) =>
+        log.error({ instanceId: instance.id, reason: reasonOf(error) }, 'its metadata socket is not there'),
+      )
       onLaunched(instance)
     })
   }

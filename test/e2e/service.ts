@@ -14,6 +14,8 @@ export interface OpenService {
   readonly store: Store
   /** What was logged, for people. */
   readonly said: readonly string[]
+  /** Whose metadata sockets are there. */
+  readonly offered: ReadonlySet<string>
   /** Ends the service, with what is under way left as it is; the store stays open. */
   readonly stop: () => Promise<void>
   readonly close: () => Promise<void>
@@ -32,6 +34,7 @@ export interface OpenOptions extends Partial<
 export async function openService(options: OpenOptions = {}): Promise<OpenService> {
   const { cloud, store = await sqliteStore(':memory:'), provider = memoryProvider(cloud), ...rest } = options
   const said: string[] = []
+  const offered = new Set<string>()
   const say = (fields: Readonly<Record<string, unknown>>, message: string): void => {
     said.push(`${message} ${JSON.stringify(fields)}`)
   }
@@ -40,7 +43,7 @@ export async function openService(options: OpenOptions = {}): Promise<OpenServic
   const running = createService({
     store,
     providers: new Map([[provider.name, provider]]),
-    metadata: silentMetadata(),
+    metadata: silentMetadata(offered),
     recorder,
     rules: { servesMetadata: true, userDataMaxBytes: USER_DATA_MAX_BYTES },
     log,
@@ -57,6 +60,7 @@ export async function openService(options: OpenOptions = {}): Promise<OpenServic
     provider,
     store,
     said,
+    offered,
     stop,
     close: async () => {
       await stop()
@@ -66,10 +70,13 @@ export async function openService(options: OpenOptions = {}): Promise<OpenServic
 }
 
 /** Guests in memory ask nothing, so nobody need listen. */
-function silentMetadata(): MetadataDelivery {
+function silentMetadata(offered: Set<string>): MetadataDelivery {
   return {
-    offer: async (instanceId) => ({ socketPath: `/nowhere/${instanceId}` }),
-    withdraw: async () => {},
+    offer: async (instanceId) => {
+      offered.add(instanceId)
+      return { socketPath: `/nowhere/${instanceId}` }
+    },
+    withdraw: async (instanceId) => void offered.delete(instanceId),
     refresh: () => {},
   }
 }

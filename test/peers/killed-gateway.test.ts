@@ -43,7 +43,8 @@ describe('a gateway that is killed', () => {
       )
     for (const { id, state } of settled) {
       assert.equal(state, 'active')
-      assert.equal((await machinesOf(id)).length, 1, `one machine for ${id}`)
+      // QEMU's own parent lives until the machine is up, and a moment longer; a second machine would stay.
+      await until(async () => (await machinesOf(id)).length === 1, `there is one machine for ${id}`)
     }
     t.diagnostic(`${acknowledged.length} of ${KILLS} acknowledged, ${settled.length} machines`)
     assert.equal((await gateway.ask('/compute/', { method: 'DELETE' })).status, 200)
