@@ -1,7 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import { toPublicKey, type PublicKey } from '../model/context.ts'
+import { isHostname, toPublicKey, type PublicKey } from '../model/context.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
+
+/** @throws {CloudError} invalid when a name is given that no guest can have */
+export function checkHostname(hostname: string | undefined): void {
+  if (hostname !== undefined && !isHostname(hostname))
+    throw new CloudError(
+      'invalid',
+      `--hostname: "${hostname}" cannot be a hostname (letters, digits and - in each part)`,
+    )
+}
 
 /** The bytes of a file, or of standard input where `path` is `-`. @throws {CloudError} invalid when it cannot be read */
 export async function readInput(path: string, what: string): Promise<Uint8Array> {

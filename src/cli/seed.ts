@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { isHostname, USER_DATA_MAX_BYTES, type Context } from '../model/context.ts'
+import { USER_DATA_MAX_BYTES, type Context } from '../model/context.ts'
 import { sha256 } from '../model/digest.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
-import { readInput, readPublicKeys } from './input.ts'
+import { checkHostname, readInput, readPublicKeys } from './input.ts'
 import { sizeText, talk } from './output.ts'
 
 interface SeedOptions {
@@ -59,11 +59,7 @@ async function seed(options: SeedOptions): Promise<void> {
 
 async function toContext(options: SeedOptions): Promise<Context> {
   const { hostname } = options
-  if (hostname !== undefined && !isHostname(hostname))
-    throw new CloudError(
-      'invalid',
-      `--hostname: "${hostname}" cannot be a hostname (letters, digits and - in each part)`,
-    )
+  checkHostname(hostname)
   const userData = await readInput(options.userData, '--user-data')
   if (userData.length > USER_DATA_MAX_BYTES)
     throw new CloudError(

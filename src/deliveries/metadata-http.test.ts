@@ -79,6 +79,13 @@ function bodyOf(heard: string): string {
   return heard.slice(heard.indexOf('\r\n\r\n') + 4)
 }
 
+/** Leaves a socket behind as a killed process does. */
+function leaveSocket(path: string): void {
+  const dies = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  assert.equal(spawnSync(process.execPath, ['-e', dies]).signal, 'SIGKILL')
+  assert.ok(existsSync(path))
+}
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
@@ -432,9 +439,7 @@ describe('an offer', () => {
     const { server } = serverWith()
     const { socketPath } = await server.offer(WEB.guestId)
     await server.withdraw(WEB.guestId)
-    const dies = `require('net').createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, 'SIGKILL'))`
-    assert.equal(spawnSync(process.execPath, ['-e', dies]).signal, 'SIGKILL')
-    assert.ok(existsSync(socketPath))
+    leaveSocket(socketPath)
     await server.offer(WEB.guestId)
     assert.deepEqual(statusesOf(await say({ path: socketPath }, LAST)), [200])
   })
@@ -443,9 +448,7 @@ describe('an offer', () => {
     const { server } = serverWith()
     const { socketPath } = await server.offer(WEB.guestId)
     await server.withdraw(WEB.guestId)
-    const dies = `require('net').createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, 'SIGKILL'))`
-    spawnSync(process.execPath, ['-e', dies])
-    assert.ok(existsSync(socketPath))
+    leaveSocket(socketPath)
     await server.withdraw(WEB.guestId)
     assert.equal(existsSync(socketPath), false)
   })

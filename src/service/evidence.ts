@@ -1,4 +1,5 @@
 import { parseConsoleLine, toEvent } from '../formats/guest-report.ts'
+import { reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Provider } from '../providers/provider.ts'
@@ -74,7 +75,7 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
       const following = follow(instance, remoteId, provider)
         .catch((error: unknown) => {
           if (!closing.aborted)
-            log.warn({ instanceId: id, reason: String(error) }, 'its console is no longer listened to')
+            log.warn({ instanceId: id, reason: reasonOf(error) }, 'its console is no longer listened to')
         })
         .finally(() => listening.delete(id))
       listening.set(id, following)

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sha256 } from '../model/digest.ts'
-import { CloudError } from '../model/errors.ts'
+import { CloudError, reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
 import type { Action, Caller, Instance, InstanceSpec } from '../model/instance.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Call } from '../providers/provider.ts'
 import { ownInstance, requireMember } from './access.ts'
 import { launch, stateEvent } from './launch.ts'
-import { callWithin, providerNamed, type ServiceParts } from './parts.ts'
+import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { planDelivery } from './plan.ts'
 import { refresh } from './refresh.ts'
 import { remove } from './removal.ts'
@@ -58,7 +58,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
       )
       .finally(() => launches.delete(instance.id))
     const patience = new AbortController()
-    const tooLong = wait(options.answerMs, patience.signal).then(() => 'too long' as const)
+    const tooLong = sleepUnless(options.answerMs, patience.signal).then(() => 'too long' as const)
     try {
       const first = await Promise.race([launching, tooLong])
       if (first !== 'too long' || isRefused) return started((await launching) ?? instance)
@@ -68,7 +68,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     }
     launching.then(
       (kept) => kept && started(kept),
-      (error: unknown) => logFailure(instance, error),
+      (error: unknown) => parts.log.warn({ instanceId: instance.id, reason: reasonOf(error) }, 'not created'),
     )
     return instance
   }
@@ -76,13 +76,6 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   function started(instance: Instance): Instance {
     if (instance.remoteId !== undefined) options.onLaunched(instance)
     return instance
-  }
-
-  function logFailure({ id }: Instance, error: unknown): void {
-    parts.log.warn(
-      { instanceId: id, reason: error instanceof CloudError ? error.message : String(error) },
-      'not created',
-    )
   }
 
   async function create({ spec, idempotencyKey, credential }: NewInstance, caller: Caller): Promise<Instance> {
@@ -130,6 +123,12 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     throw busyElsewhere(id)
   }
 
+  /** What was recorded a moment ago is among them. */
+  async function eventsOf(id: string): Promise<readonly ContextEvent[]> {
+    await recorder.flush()
+    return await store.listEvents(id)
+  }
+
   async function* watch(id: string, caller: Caller, signal: AbortSignal): AsyncGenerator<ContextEvent> {
     await ownInstance(store, id, caller)
     const ended = AbortSignal.any([signal, parts.closing])
@@ -155,14 +154,11 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     delete: deleteInstance,
     events: async (id, caller) => {
       await ownInstance(store, id, caller)
-      // What was recorded a moment ago is in the answer.
-      await recorder.flush()
-      return await store.listEvents(id)
+      return await eventsOf(id)
     },
     delivery: async (id, caller) => {
       const { revision } = await ownInstance(store, id, caller)
-      await recorder.flush()
-      return deliveryOf(await store.listEvents(id), revision)
+      return deliveryOf(await eventsOf(id), revision)
     },
     console: async (id, from, caller) => {
       const { provider: name, remoteId } = await ownInstance(store, id, caller)
@@ -177,13 +173,6 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
 
 function busyElsewhere(id: string): CloudError {
   return new CloudError('conflict', `instance ${id} is being changed by another node; try again in a moment`)
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => clearTimeout(timer))
-  })
 }
 
 function toInstance(spec: InstanceSpec, { image, size }: Templates, plan: Plan, caller: Caller): Instance {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Recorder } from '../deliveries/delivery.ts'
 import { reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
@@ -65,7 +66,7 @@ export function createRecorder({ store, log, onRecord, queueMax = 100_000 }: Rec
       } catch (error) {
         log.warn({ events: queue.length, reason: reasonOf(error) }, 'events could not be written; they wait')
         if (closing && ++failures >= CLOSING_TRIES) return
-        await new Promise((resolve) => setTimeout(resolve, closing ? GATHER_MS : RETRY_MS))
+        await sleep(closing ? GATHER_MS : RETRY_MS)
       }
     }
   }

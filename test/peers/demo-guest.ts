@@ -102,9 +102,9 @@ export async function untilSays(provider: Provider, id: string, pattern: RegExp,
 }
 
 /** Waits until something holds. */
-export async function untilTrue(holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function untilTrue(holds: () => boolean | Promise<boolean>, what = String(holds)): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; !(await holds()); await sleep(50))
-    assert.ok(Date.now() < until, `not within ${PATIENCE_MS} ms: ${String(holds)}`)
+    assert.ok(Date.now() < until, `not within ${PATIENCE_MS} ms: ${what}`)
 }
 
 /** A metadata server for one guest: these paths, and what is POSTed to `/report` is kept. */

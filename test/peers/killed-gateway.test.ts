@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { creation, QEMU_CONFIG, startGateway, type Gateway } from '../e2e/gateway.ts'
 import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
-import { needQemu, PATIENCE_MS, processesWith } from './demo-guest.ts'
+import { needQemu, processesWith, untilTrue } from './demo-guest.ts'
 
 const KILLS = 6
 /** A create takes QEMU some 200 ms: kills fall before, into and after it. */
@@ -44,7 +44,7 @@ describe('a gateway that is killed', () => {
     for (const { id, state } of settled) {
       assert.equal(state, 'active')
       // QEMU's own parent lives until the machine is up, and a moment longer; a second machine would stay.
-      await until(async () => (await machinesOf(id)).length === 1, `there is one machine for ${id}`)
+      await untilTrue(async () => (await machinesOf(id)).length === 1, `there is one machine for ${id}`)
     }
     t.diagnostic(`${acknowledged.length} of ${KILLS} acknowledged, ${settled.length} machines`)
     assert.equal((await gateway.ask('/compute/', { method: 'DELETE' })).status, 200)
@@ -63,7 +63,7 @@ describe('a gateway that is killed', () => {
     const id = made.headers.get('location')?.split('/').at(-1) ?? ''
     await first.stop('SIGKILL')
     const second = await startGateway(t, { config: QEMU_CONFIG, folder: first.folder })
-    await until(async () => (await look(second, id)).delivery?.state === 'applied', 'the data is applied')
+    await untilTrue(async () => (await look(second, id)).delivery?.state === 'applied', 'the data is applied')
     const { text } = (await (await second.ask(`/api/v1/instances/${id}/console`)).json()) as { text: string }
     assert.match(text, new RegExp(`user-data: ${word}`))
     assert.equal((await second.ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
@@ -73,7 +73,7 @@ describe('a gateway that is killed', () => {
 
 async function untilSettled(gateway: Gateway): Promise<readonly Seen[]> {
   let all: readonly Seen[] = []
-  await until(async () => {
+  await untilTrue(async () => {
     all = ((await (await gateway.ask('/api/v1/instances')).json()) as { instances: Seen[] }).instances
     return all.every(({ remoteId }) => remoteId !== undefined)
   }, 'every instance is settled')
@@ -86,8 +86,4 @@ async function look(gateway: Gateway, id: string): Promise<Seen> {
 
 async function machinesOf(id: string): Promise<readonly string[]> {
   return (await processesWith(`bellhop-${id}`)).filter((line) => line.startsWith('qemu-system'))
-}
-
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !(await holds()); await sleep(200)) assert.ok(Date.now() < end, what)
 }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cleanLine } from '../../formats/lines.ts'
 import type { ContextEvent } from '../../model/events.ts'
 import type { Caller, Instance } from '../../model/instance.ts'
 import type { Service } from '../../service/service.ts'
@@ -55,7 +57,7 @@ export async function follow(
       await showConsole()
       return { instance, events, outcome, elapsedMs: Date.now() - startedAt }
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    await sleep(LOOK_MS)
   }
 
   function outcomeNow(events: readonly ContextEvent[]): Outcome | undefined {
@@ -97,6 +99,5 @@ function consoleReader(
 
 /** A guest's console may hold anything; a terminal must not obey it. */
 function printable(line: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return line.replaceAll(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replaceAll(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, '')
+  return cleanLine(line).replaceAll(/[\x80-\x9f]/g, '')
 }

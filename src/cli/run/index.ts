@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import pino from 'pino'
-import { isHostname, USER_DATA_MAX_BYTES } from '../../model/context.ts'
+import { USER_DATA_MAX_BYTES } from '../../model/context.ts'
 import { CloudError } from '../../model/errors.ts'
 import type { Caller, Instance, InstanceSpec } from '../../model/instance.ts'
-import { readInput, readPublicKeys } from '../input.ts'
+import { checkHostname, readInput, readPublicKeys } from '../input.ts'
 import { print, printJson, sizeText, talk, toMs } from '../output.ts'
 import { follow, type Followed } from './follow.ts'
 
@@ -118,11 +118,7 @@ async function bootAndFollow(source: Source, spec: InstanceSpec, around: RunSurr
 const SIZE = { id: 'run', cores: 2, memoryMiB: 1024 } as const
 
 async function toSpec({ userData, sshKey, hostname, by }: RunOptions): Promise<InstanceSpec> {
-  if (hostname !== undefined && !isHostname(hostname))
-    throw new CloudError(
-      'invalid',
-      `--hostname: "${hostname}" cannot be a hostname (letters, digits and - in each part)`,
-    )
+  checkHostname(hostname)
   return {
     name: hostname ?? 'run',
     ...(hostname === undefined ? {} : { hostname }),
