@@ -1,4 +1,5 @@
 import type { InjectedFile, InstanceFacts, NetworkConfig, PublicKey } from './context.ts'
+import type { LinkSpec } from './link.ts'
 import type { Plan } from './plan.ts'
 
 /** A state that every cloud can be mapped to; `unknown` is a value, not a crash. */
@@ -29,6 +30,8 @@ export interface Image {
   readonly provider: string
   readonly remoteId: string
   readonly title: string
+  /** The only project that has it: one that was saved from an instance may hold secrets. Absent: all have it. */
+  readonly project?: string
 }
 
 /** A size of instance, named as images are. */
@@ -52,6 +55,10 @@ export interface InstanceSpec {
   readonly publicKeys: readonly PublicKey[]
   readonly variables: Readonly<Record<string, string>>
   readonly files: readonly InjectedFile[]
+  /** What the user says his data are: the name of a format, which outranks what the bytes look like. */
+  readonly userDataFormat?: string
+  /** What it is joined to from its first boot on. */
+  readonly links?: readonly LinkSpec[]
   /** Which delivery the user insists on; absent: as the plan decides. */
   readonly by?: 'metadata' | 'disk' | 'injection'
   /** What a front end must be able to give back as it was (mixins carried, a title no hostname can hold). */

@@ -2,7 +2,9 @@ import type { NetworkConfig } from '../model/context.ts'
 import type { DeliveryMethod } from '../model/events.ts'
 import type { Files } from '../model/files.ts'
 import type { Action, Image, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
+import type { NetworkAction, NetworkSpec, NetworkState } from '../model/network.ts'
 import type { Evidence, Plan } from '../model/plan.ts'
+import type { VolumeAction, VolumeState } from '../model/volume.ts'
 
 /** Whose rights a call uses, and how long it may take. A driver must stop when `signal` fires. */
 export interface Call {
@@ -49,6 +51,118 @@ export interface CreateRequest {
   readonly size: Size
   readonly plan: Plan
   readonly offers: readonly Offer[]
+  /** What it has from its first boot on. */
+  readonly volumes?: readonly VolumeAttachment[]
+  readonly networks?: readonly NetworkAttachment[]
+}
+
+/** A volume to be attached; `linkId` is ours and names the attachment. */
+export interface VolumeAttachment {
+  readonly linkId: string
+  readonly volumeRemoteId: string
+}
+
+/** A network card to be made; `linkId` is ours and names the card. */
+export interface NetworkAttachment {
+  readonly linkId: string
+  readonly networkRemoteId: string
+  /** The user's wish; the provider chooses one where there is none. */
+  readonly mac?: string
+  /** Set where we number the guests (see {@link NetworkGroup.numberedBy}), else the user's wish. */
+  readonly address?: string
+  readonly prefixLength?: number
+  readonly gateway?: string
+}
+
+/** What became of an attachment. */
+export interface Attached {
+  readonly linkId: string
+  /** What the guest calls the device (`vdb`, `eth1`), as far as that can be known. */
+  readonly device?: string
+  readonly mac?: string
+  readonly address?: string
+  readonly gateway?: string
+}
+
+/** A volume as its cloud tells of it. */
+export interface RemoteVolume {
+  readonly remoteId: string
+  /** Our id, where the cloud keeps it for us. */
+  readonly ourId?: string
+  readonly state: VolumeState
+  readonly reason?: string
+  readonly sizeBytes: number
+}
+
+/** A network as its cloud tells of it. */
+export interface RemoteNetwork {
+  readonly remoteId: string
+  /** Our id, where the cloud keeps it for us. */
+  readonly ourId?: string
+  readonly state: NetworkState
+  readonly reason?: string
+  readonly cidr?: string
+  readonly gateway?: string
+}
+
+/** A network that the provider has for all. `name` is ours: `<provider>-<slug>`, stable across restarts. */
+export interface SharedNetwork extends RemoteNetwork {
+  readonly name: string
+  readonly provider: string
+  readonly title: string
+  /** Every machine is on it, asked for or not, by a card that cannot be taken away. */
+  readonly isFixed?: true
+}
+
+/**
+ * Disks that outlive instances. `attach` and `detach` work on instances that run and on such as do not; both may be
+ * repeated, and so may `create` with the same id.
+ */
+export interface VolumeGroup {
+  /** Those that it can do. */
+  readonly actions: readonly VolumeAction[]
+  create(
+    request: { readonly id: string; readonly name?: string; readonly sizeBytes: number },
+    call: Call,
+  ): Promise<RemoteVolume>
+  find(ourId: string, call: Call): Promise<RemoteVolume | undefined>
+  get(remoteId: string, call: Call): Promise<RemoteVolume>
+  /** @param sizeBytes with `resize` only @throws {CloudError} conflict when the state does not allow it */
+  act(remoteId: string, action: VolumeAction, call: Call, sizeBytes?: number): Promise<void>
+  /** Deleting what is gone is no error. @throws {CloudError} conflict when it is attached */
+  delete(remoteId: string, call: Call): Promise<void>
+  /** @throws {CloudError} conflict when it is offline or another instance has it */
+  attach(instanceRemoteId: string, attachment: VolumeAttachment, call: Call): Promise<Attached>
+  /** @throws {CloudError} conflict when the guest does not let go of it */
+  detach(instanceRemoteId: string, attachment: VolumeAttachment, call: Call): Promise<void>
+}
+
+/** Networks and the cards on them; as with volumes, everything may be repeated. */
+export interface NetworkGroup {
+  /** Those that it can do. */
+  readonly actions: readonly NetworkAction[]
+  /** Who gives guests their addresses on networks that users make: we, within `cidr`, or the cloud. */
+  readonly numberedBy: 'bellhop' | 'provider'
+  shared(call: Call): Promise<readonly SharedNetwork[]>
+  create(request: { readonly id: string } & Omit<NetworkSpec, 'labels'>, call: Call): Promise<RemoteNetwork>
+  find(ourId: string, call: Call): Promise<RemoteNetwork | undefined>
+  get(remoteId: string, call: Call): Promise<RemoteNetwork>
+  /** @throws {CloudError} conflict when the state does not allow it, unsupported for a network that is for all */
+  act(remoteId: string, action: NetworkAction, call: Call): Promise<void>
+  /** Deleting what is gone is no error. @throws {CloudError} conflict when a machine is on it */
+  delete(remoteId: string, call: Call): Promise<void>
+  attach(instanceRemoteId: string, attachment: NetworkAttachment, call: Call): Promise<Attached>
+  /** @throws {CloudError} conflict when the guest does not let go of it, unsupported for a card that must stay */
+  detach(instanceRemoteId: string, attachment: NetworkAttachment, call: Call): Promise<void>
+}
+
+/** An image to be made of an instance. */
+export interface SaveRequest {
+  readonly id: string
+  readonly title: string
+  readonly project: string
+  /** `deferred` (default) may stop what runs for a moment, `hot` must not. */
+  readonly method?: 'hot' | 'deferred'
 }
 
 /** An instance as its cloud tells of it. */
@@ -60,6 +174,8 @@ export interface RemoteInstance {
   /** Why it is in `error`. */
   readonly reason?: string
   readonly network?: NetworkConfig
+  /** What became of the attachments of its request, or of later ones. */
+  readonly attached?: readonly Attached[]
 }
 
 /**
@@ -83,6 +199,18 @@ export interface Provider {
   act(remoteId: string, action: Action, call: Call, method?: string): Promise<void>
   /** Leaves nothing behind; deleting what is gone is no error. */
   delete(remoteId: string, call: Call): Promise<void>
+  readonly volumes?: VolumeGroup
+  readonly networks?: NetworkGroup
+  /**
+   * What the guest's cards will be, where that is known before the boot: then disks can tell the guest.
+   */
+  foresee?(request: Pick<CreateRequest, 'id' | 'networks'>): NetworkConfig
+  /**
+   * Makes an image of an instance's disk, which its project alone has.
+   *
+   * @param request `id` is ours: the same again gives the same image @throws {CloudError} unsupported when it has no disk
+   */
+  saveImage?(remoteId: string, request: SaveRequest, call: Call): Promise<Image>
   /** Console text from byte `from` on, and where the next read goes on. */
   console?(remoteId: string, from: number, call: Call): Promise<{ readonly text: string; readonly next: number }>
   /** Lets go of what it holds in this process (never of instances). */

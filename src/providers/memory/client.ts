@@ -2,9 +2,10 @@ import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { CloudError, isCloudError, reasonOf } from '../../model/errors.ts'
 import { checkCall, timeout } from '../call.ts'
-import type { Call, Capabilities } from '../provider.ts'
+import type { Call, NetworkGroup, VolumeGroup } from '../provider.ts'
 import type { MemoryProvider } from './index.ts'
-import { CALL_METHODS, parseOutcome, renderQuestion, type RemoteMethod } from './wire.ts'
+import { CALL_METHODS, type CallMethod } from './methods.ts'
+import { parseOutcome, renderQuestion, type RemoteDescription, type RemoteMethod } from './wire.ts'
 
 /**
  * The cloud that `process.ts` runs behind `socketPath`: the same provider, which outlives this process.
@@ -14,21 +15,32 @@ import { CALL_METHODS, parseOutcome, renderQuestion, type RemoteMethod } from '.
 export async function memoryProcessProvider({ socketPath }: { readonly socketPath: string }): Promise<MemoryProvider> {
   const ask = (method: RemoteMethod, given: readonly unknown[], call?: Call) =>
     exchange(socketPath, method, given, call)
-  const { name, capabilities } = (await ask('describe', [])) as { name: string; capabilities: Capabilities }
-  const called = Object.entries(CALL_METHODS).map(([method, at]) => [
-    method,
-    (...given: readonly unknown[]) =>
-      ask(method as keyof typeof CALL_METHODS, given.toSpliced(at, 1), given[at] as Call),
-  ])
+  const { volumes, networks, savesImages, ...told } = (await ask('describe', [])) as RemoteDescription
+  const groupNamed = (group: string) =>
+    Object.entries(CALL_METHODS)
+      .map(([method, at]) => ({ method: method as CallMethod, path: method.split('.'), at }))
+      .filter(({ path }) => (path.length === 1 ? '' : path[0]) === group)
+      .map(({ method, path, at }) => [
+        path.at(-1) ?? method,
+        (...given: readonly unknown[]) => ask(method, given.toSpliced(at, 1), given[at] as Call),
+      ])
+  const { saveImage, ...called } = Object.fromEntries(groupNamed('')) as Required<Pick<MemoryProvider, PlainMethod>>
   return {
-    name,
-    capabilities,
-    ...(Object.fromEntries(called) as Pick<MemoryProvider, keyof typeof CALL_METHODS>),
+    ...told,
+    ...called,
+    ...(savesImages ? { saveImage } : {}),
+    ...(volumes ? { volumes: { ...volumes, ...(Object.fromEntries(groupNamed('volumes')) as VolumeGroup) } } : {}),
+    ...(networks ? { networks: { ...networks, ...(Object.fromEntries(groupNamed('networks')) as NetworkGroup) } } : {}),
     made: (ourId) => ask('made', [ourId]) as ReturnType<MemoryProvider['made']>,
+    volumesMade: (ourId) => ask('volumesMade', [ourId]) as ReturnType<MemoryProvider['volumesMade']>,
+    networksMade: (ourId) => ask('networksMade', [ourId]) as ReturnType<MemoryProvider['networksMade']>,
     setFaults: (faults) => ask('setFaults', [faults]) as Promise<void>,
     writeConsole: (remoteId, text) => ask('writeConsole', [remoteId, text]) as Promise<void>,
   }
 }
+
+/** Those that stand in no group. */
+type PlainMethod = Extract<CallMethod, keyof MemoryProvider>
 
 async function exchange(
   socketPath: string,

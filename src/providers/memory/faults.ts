@@ -1,14 +1,7 @@
 import { CloudError, type ErrorCode } from '../../model/errors.ts'
 import { checkCall, pause } from '../call.ts'
-import type { Call, Provider } from '../provider.ts'
-
-/** Every method of a provider that can go wrong. */
-type FaultyMethod = Exclude<
-  {
-    [K in keyof Provider]-?: NonNullable<Provider[K]> extends (...given: never) => unknown ? K : never
-  }[keyof Provider],
-  'close'
->
+import type { Call } from '../provider.ts'
+import type { CallMethod } from './methods.ts'
 
 /** What goes wrong with a call, in this order; what is absent does not. */
 interface Fault {
@@ -23,12 +16,12 @@ interface Fault {
 }
 
 /** What goes wrong, by method. */
-export type Faults = Readonly<Partial<Record<FaultyMethod, Fault>>>
+export type Faults = Readonly<Partial<Record<CallMethod, Fault>>>
 
 /** Strikes calls as it was told. */
 export interface FaultInjector {
   /** Does `task` as a call of `method`, with whatever is to go wrong. @throws {CloudError} timeout, and the fault's code */
-  run<T>(method: FaultyMethod, call: Call, task: () => T): Promise<T>
+  readonly run: <T>(method: CallMethod, call: Call, task: () => T) => Promise<T>
   /** Replaces all faults and starts counting anew. */
   set(faults: Faults): void
 }
@@ -36,9 +29,9 @@ export interface FaultInjector {
 /** @param initial the faults until `set` */
 export function faultInjector(initial: Faults = {}): FaultInjector {
   let faults = initial
-  let struck = new Map<FaultyMethod, number>()
+  let struck = new Map<CallMethod, number>()
 
-  const next = (method: FaultyMethod): Fault => {
+  const next = (method: CallMethod): Fault => {
     const fault = faults[method] ?? {}
     const before = struck.get(method) ?? 0
     struck.set(method, before + 1)
@@ -62,7 +55,7 @@ export function faultInjector(initial: Faults = {}): FaultInjector {
   }
 }
 
-async function strike(outcome: ErrorCode | 'hang', method: FaultyMethod, call: Call): Promise<void> {
+async function strike(outcome: ErrorCode | 'hang', method: CallMethod, call: Call): Promise<void> {
   if (outcome === 'hang') return await pause(Infinity, call, method)
   throw new CloudError(outcome, `${method}: a fault that was asked for`)
 }

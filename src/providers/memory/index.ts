@@ -1,8 +1,12 @@
 import { USER_DATA_MAX_BYTES } from '../../model/context.ts'
+import { CloudError } from '../../model/errors.ts'
 import type { Image, Size } from '../../model/instance.ts'
-import type { Capabilities, Provider } from '../provider.ts'
-import { memoryCloud, type CloudRules, type MemoryVm } from './cloud.ts'
-import { faultInjector, type Faults } from './faults.ts'
+import type { Capabilities, CreateRequest, NetworkGroup, Provider, VolumeGroup } from '../provider.ts'
+import { memoryCloud, type CloudRules } from './cloud.ts'
+import { faultInjector, type FaultInjector, type Faults } from './faults.ts'
+import { NETWORK_ACTIONS } from './networks.ts'
+import type { MemoryNetwork, MemoryState, MemoryVm, MemoryVolume } from './state.ts'
+import { VOLUME_ACTIONS } from './volumes.ts'
 
 /** What a cloud in memory is made of; all of it has a default. */
 export interface MemoryProviderOptions {
@@ -16,21 +20,29 @@ export interface MemoryProviderOptions {
   readonly bootMs?: number
   /** What a second create with the same id does (default `adopts`); `duplicates` makes a caller's mistake visible. */
   readonly secondCreate?: CloudRules['secondCreate']
+  /** `false`: a cloud that has no volumes, no networks, or saves no images. */
+  readonly volumes?: boolean
+  readonly networks?: boolean
+  readonly saveImage?: boolean
 }
 
 /** A provider that tests can look into. */
 export interface MemoryProvider extends Provider {
   /** Every machine that was ever made (for our id `ourId`), deleted ones too, oldest first, with all it was made of. */
   made(ourId?: string): Promise<readonly MemoryVm[]>
+  /** As `made`, with all that was done to each. */
+  volumesMade(ourId?: string): Promise<readonly MemoryVolume[]>
+  /** As `made`. */
+  networksMade(ourId?: string): Promise<readonly MemoryNetwork[]>
   /** Replaces all faults. */
   setFaults(faults: Faults): Promise<void>
   /** Lets the guest say something. @throws {CloudError} not-found */
   writeConsole(remoteId: string, text: string): Promise<void>
 }
 
-/** Where machines are kept between runs; by default nowhere. */
+/** Where all is kept between runs; by default nowhere. */
 export interface MemoryKeeper {
-  readonly before: readonly MemoryVm[]
+  readonly before?: MemoryState
   readonly changed: CloudRules['changed']
 }
 
@@ -67,8 +79,10 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
   const { name = 'memory', images = imagesOf(name), sizes = sizesOf(name) } = options
   const capabilities = { ...CAPABILITIES, ...options.capabilities }
   const faults = faultInjector(options.faults)
+  const has = { volumes: options.volumes !== false, networks: options.networks !== false }
   const cloud = memoryCloud(
     {
+      name,
       bootMs: options.bootMs ?? 0,
       settleMs: capabilities.settleMs,
       secondCreate: options.secondCreate ?? 'adopts',
@@ -79,19 +93,68 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
   return {
     name,
     capabilities,
-    images: (call) => faults.run('images', call, () => images),
+    images: (call) => faults.run('images', call, () => [...images, ...cloud.savedImages()]),
     sizes: (call) => faults.run('sizes', call, () => sizes),
-    create: (request, call) => faults.run('create', call, () => cloud.create(request)),
+    create: (request, call) => faults.run('create', call, () => cloud.create(checked(request, has))),
     find: (ourId, call) => faults.run('find', call, () => cloud.find(ourId)),
     get: (remoteId, call) => faults.run('get', call, () => cloud.get(remoteId)),
     list: (call) => faults.run('list', call, () => cloud.list()),
     act: (remoteId, action, call, method) => faults.run('act', call, () => cloud.act(remoteId, action, method)),
     delete: (remoteId, call) => faults.run('delete', call, () => cloud.delete(remoteId)),
+    ...(has.volumes ? { volumes: volumeGroup(cloud.volumes, faults) } : {}),
+    ...(has.networks ? { networks: networkGroup(cloud.networks, faults) } : {}),
+    ...(options.saveImage === false
+      ? {}
+      : {
+          saveImage: (remoteId, request, call) =>
+            faults.run('saveImage', call, () => cloud.saveImage(remoteId, request)),
+        }),
     console: (remoteId, from, call) => faults.run('console', call, () => cloud.console(remoteId, from)),
     made: async (ourId) => cloud.made(ourId),
+    volumesMade: async (ourId) => cloud.volumes.made(ourId),
+    networksMade: async (ourId) => cloud.networks.made(ourId),
     setFaults: async (changed) => faults.set(changed),
     writeConsole: async (remoteId, text) => cloud.writeConsole(remoteId, text),
   }
+}
+
+type Cloud = ReturnType<typeof memoryCloud>
+
+function volumeGroup(volumes: Cloud['volumes'], { run }: FaultInjector): VolumeGroup {
+  return {
+    actions: VOLUME_ACTIONS,
+    create: (request, call) => run('volumes.create', call, () => volumes.create(request)),
+    find: (ourId, call) => run('volumes.find', call, () => volumes.find(ourId)),
+    get: (remoteId, call) => run('volumes.get', call, () => volumes.get(remoteId)),
+    act: (remoteId, action, call, sizeBytes) =>
+      run('volumes.act', call, () => volumes.act(remoteId, action, sizeBytes)),
+    delete: (remoteId, call) => run('volumes.delete', call, () => volumes.delete(remoteId)),
+    attach: (vm, attachment, call) => run('volumes.attach', call, () => volumes.attach(vm, attachment)),
+    detach: (vm, attachment, call) => run('volumes.detach', call, () => volumes.detach(vm, attachment)),
+  }
+}
+
+function networkGroup(networks: Cloud['networks'], { run }: FaultInjector): NetworkGroup {
+  return {
+    actions: NETWORK_ACTIONS,
+    numberedBy: 'bellhop',
+    shared: (call) => run('networks.shared', call, () => networks.shared()),
+    create: (request, call) => run('networks.create', call, () => networks.create(request)),
+    find: (ourId, call) => run('networks.find', call, () => networks.find(ourId)),
+    get: (remoteId, call) => run('networks.get', call, () => networks.get(remoteId)),
+    act: (remoteId, action, call) => run('networks.act', call, () => networks.act(remoteId, action)),
+    delete: (remoteId, call) => run('networks.delete', call, () => networks.delete(remoteId)),
+    attach: (vm, attachment, call) => run('networks.attach', call, () => networks.attach(vm, attachment)),
+    detach: (vm, attachment, call) => run('networks.detach', call, () => networks.detach(vm, attachment)),
+  }
+}
+
+/** @throws {CloudError} unsupported when it asks for what this cloud does not have */
+function checked(request: CreateRequest, has: Readonly<Record<'volumes' | 'networks', boolean>>): CreateRequest {
+  for (const what of ['volumes', 'networks'] as const)
+    if (!has[what] && (request[what] ?? []).length > 0)
+      throw new CloudError('unsupported', `create: this cloud has no ${what}`)
+  return request
 }
 
 function imagesOf(provider: string): readonly Image[] {

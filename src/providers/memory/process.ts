@@ -4,9 +4,10 @@ import { createServer, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { CloudError } from '../../model/errors.ts'
-import type { MemoryVm } from './cloud.ts'
 import { memoryProvider, type MemoryKeeper, type MemoryProvider, type MemoryProviderOptions } from './index.ts'
-import { CALL_METHODS, LOOK_METHODS, parseQuestion, renderOutcome, type RemoteQuestion } from './wire.ts'
+import { CALL_METHODS, isCallMethod } from './methods.ts'
+import type { MemoryState } from './state.ts'
+import { describe, LOOK_METHODS, parseQuestion, renderOutcome, type RemoteQuestion } from './wire.ts'
 
 // The cloud in memory as a process of its own, so that it outlives a killed Bellhop:
 //   node src/providers/memory/process.ts --socket PATH [--state FILE] [--options JSON]
@@ -46,18 +47,21 @@ function readToEnd(client: Socket): Promise<Uint8Array | undefined> {
 }
 
 function answer(cloud: MemoryProvider, { method, arguments: given, deadline }: RemoteQuestion): Promise<unknown> {
-  if (method === 'describe') return Promise.resolve({ name: cloud.name, capabilities: cloud.capabilities })
+  if (method === 'describe') return Promise.resolve(describe(cloud))
   const look = LOOK_METHODS.find((known) => known === method)
   if (look) return (cloud[look] as (...given: readonly unknown[]) => Promise<unknown>)(...given)
   if (!isCallMethod(method)) throw new CloudError('invalid', 'memory provider: no such method')
   const at = CALL_METHODS[method]
-  const ask = cloud[method] as (...given: readonly unknown[]) => Promise<unknown>
+  const ask = methodOf(cloud, method)
   const call = { signal: new AbortController().signal, deadline: deadline ?? 0 }
   return ask(...given.slice(0, at), call, ...given.slice(at))
 }
 
-function isCallMethod(method: string): method is keyof typeof CALL_METHODS {
-  return Object.hasOwn(CALL_METHODS, method)
+/** @throws {CloudError} unsupported when the cloud was told to have none */
+function methodOf(cloud: MemoryProvider, method: string): (...given: readonly unknown[]) => Promise<unknown> {
+  const found = method.split('.').reduce<unknown>((at, key) => (at ? Reflect.get(Object(at), key) : undefined), cloud)
+  if (typeof found === 'function') return (...given) => Promise.resolve(Reflect.apply(found, cloud, given))
+  throw new CloudError('unsupported', `memory provider: it has no ${method}`)
 }
 
 function readArguments() {
@@ -68,22 +72,22 @@ function readArguments() {
   return { ...values, socket: values.socket, options: JSON.parse(values.options ?? '{}') as MemoryProviderOptions }
 }
 
-/** Machines survive this process too: each change is one new file in the place of the old one. */
+/** All survives this process too: each change is one new file in the place of the old one. */
 function fileKeeper(path: string): MemoryKeeper {
   return {
-    before: readMachines(path),
-    changed: (vms) => {
-      writeFileSync(`${path}.new`, serialize(vms), { mode: 0o600 })
+    ...readState(path),
+    changed: (state) => {
+      writeFileSync(`${path}.new`, serialize(state), { mode: 0o600 })
       renameSync(`${path}.new`, path)
     },
   }
 }
 
-function readMachines(path: string): readonly MemoryVm[] {
+function readState(path: string): Pick<MemoryKeeper, 'before'> {
   try {
-    return deserialize(readFileSync(path)) as readonly MemoryVm[]
+    return { before: deserialize(readFileSync(path)) as MemoryState }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
     throw error
   }
 }

@@ -1,28 +1,23 @@
 import { deserialize, serialize } from 'node:v8'
 import { CloudError, isCloudError, type ErrorCode } from '../../model/errors.ts'
+import type { NetworkGroup, Provider, VolumeGroup } from '../provider.ts'
 import type { MemoryProvider } from './index.ts'
+import type { CallMethod } from './methods.ts'
 
 // One connection carries one question and one answer; each side ends its half after the last byte, so no framing is
 // needed. Both are in V8's own format (structured clone), which keeps bytes and maps as they are.
 
 /** Every method that can be asked for across the socket; `describe` gives what the client must know first. */
-export type RemoteMethod = 'describe' | (typeof LOOK_METHODS)[number] | keyof typeof CALL_METHODS
+export type RemoteMethod = 'describe' | (typeof LOOK_METHODS)[number] | CallMethod
 
 /** What tests ask for, beside the provider's own methods. */
-export const LOOK_METHODS = ['made', 'setFaults', 'writeConsole'] as const satisfies readonly (keyof MemoryProvider)[]
-
-/** The provider's methods, with the place of `call` among their arguments. */
-export const CALL_METHODS = {
-  images: 0,
-  sizes: 0,
-  create: 1,
-  find: 1,
-  get: 1,
-  list: 0,
-  act: 2,
-  delete: 1,
-  console: 2,
-} as const satisfies Partial<Record<keyof MemoryProvider, number>>
+export const LOOK_METHODS = [
+  'made',
+  'volumesMade',
+  'networksMade',
+  'setFaults',
+  'writeConsole',
+] as const satisfies readonly (keyof MemoryProvider)[]
 
 /** `deadline` in milliseconds since the epoch; methods that are no calls to a cloud have none. */
 export interface RemoteQuestion {
@@ -32,6 +27,25 @@ export interface RemoteQuestion {
 }
 
 type RemoteAnswer = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string }
+
+/** What a client must know before it can ask. */
+export interface RemoteDescription extends Pick<Provider, 'name' | 'capabilities'> {
+  readonly volumes?: Pick<VolumeGroup, 'actions'>
+  readonly networks?: Pick<NetworkGroup, 'actions' | 'numberedBy'>
+  readonly savesImages: boolean
+}
+
+/** What `describe` answers. */
+export function describe(provider: MemoryProvider): RemoteDescription {
+  const { name, capabilities, volumes, networks } = provider
+  return {
+    name,
+    capabilities,
+    ...(volumes ? { volumes: { actions: volumes.actions } } : {}),
+    ...(networks ? { networks: { actions: networks.actions, numberedBy: networks.numberedBy } } : {}),
+    savesImages: provider.saveImage !== undefined,
+  }
+}
 
 /** A question as bytes. */
 export function renderQuestion(question: RemoteQuestion): Uint8Array {
