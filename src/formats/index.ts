@@ -68,6 +68,17 @@ export function detect(bytes: Uint8Array): Detected {
   return toDetected(format, format === multipart ? format.examine(payload, TABLE) : examine(payload, format), gzip)
 }
 
+/**
+ * The format that a user means by its name, or by a media type.
+ *
+ * @returns `undefined` for what we know nothing of, which is no reason to refuse it
+ * @example
+ * formatCalled('text/x-shellscript') // { name: 'script', title: 'script' }
+ */
+export function formatCalled(word: string): Pick<Format, 'name' | 'title'> | undefined {
+  return FORMATS.find(({ name, contentType }) => name === word || contentType === word)
+}
+
 const EMPTY = { name: 'empty', title: 'empty' }
 
 // cloudinit/handlers/__init__.py: the longest prefix first, and nothing has to follow it.

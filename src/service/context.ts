@@ -7,7 +7,8 @@ import { vendorDataFor } from './vendor-data.ts'
 /** What an instance's guest is to be told. `guestId` is our id: where we deliver, the guest reads that. */
 export function toContext(instance: Instance): Context {
   const { id, spec, plan, facts, network } = instance
-  const hostname = spec.hostname ?? (spec.name === undefined ? undefined : toHostname(spec.name))
+  // Of the name it was made with: a later one is no news for a guest.
+  const hostname = spec.hostname ?? (facts.name === undefined ? undefined : toHostname(facts.name))
   const vendorData = vendorDataFor(plan)
   return {
     guestId: id,

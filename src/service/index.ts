@@ -1,10 +1,15 @@
 import type { Instance } from '../model/instance.ts'
 import { createConsoleListener } from './evidence.ts'
 import { instanceUseCases } from './instances.ts'
+import { projectLabels } from './labels.ts'
+import { linkUseCases } from './links.ts'
+import { makersOf } from './makers.ts'
+import { networkUseCases } from './networks.ts'
 import type { ServiceParts } from './parts.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Service } from './service.ts'
 import { createTurnstile } from './turnstile.ts'
+import { volumeUseCases } from './volumes.ts'
 
 /** What a service is made of; the numbers have defaults and are there for tests. */
 export interface ServiceOptions extends Omit<ServiceParts, 'closing'> {
@@ -38,9 +43,21 @@ export function createService(options: ServiceOptions): RunningService {
   const turnstile = createTurnstile(parts, node)
   const consoles = createConsoleListener(parts, listenEveryMs)
   const onLaunched = (instance: Instance): void => consoles.listen(instance)
-  const reconciler = createReconciler(parts, { turnstile, onLaunched, everyMs: reconcileEveryMs })
+  const [volumes, networks] = [volumeUseCases(parts), networkUseCases(parts)]
+  const links = linkUseCases(parts, turnstile)
+  const mendResources = async (): Promise<void> => {
+    for (const resources of [volumes, networks, links]) await resources.mendAll()
+  }
+  const reconciler = createReconciler(parts, { turnstile, onLaunched, mendResources, everyMs: reconcileEveryMs })
   return {
-    service: instanceUseCases(parts, { turnstile, onLaunched, answerMs }),
+    service: {
+      ...instanceUseCases(parts, { turnstile, links, onLaunched, answerMs }),
+      makers: (of) => makersOf(parts, of),
+      volumes,
+      networks,
+      links,
+      labels: projectLabels(parts),
+    },
     start: () => reconciler.start(),
     close: async () => {
       closing.abort()

@@ -2,22 +2,26 @@ import { randomUUID } from 'node:crypto'
 import { sha256 } from '../model/digest.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
-import type { Action, Caller, Instance, InstanceSpec } from '../model/instance.ts'
+import type { Action, Caller, Image, Instance, InstanceSpec } from '../model/instance.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Call } from '../providers/provider.ts'
 import { ownInstance, requireMember } from './access.ts'
+import { newId } from './ids.ts'
 import { launch, stateEvent } from './launch.ts'
+import type { LinkWork } from './links.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { planDelivery } from './plan.ts'
 import { refresh } from './refresh.ts'
 import { remove } from './removal.ts'
-import type { NewInstance, Service } from './service.ts'
-import { chooseTemplates, listTemplates, type Templates } from './templates.ts'
+import { renamed } from './renaming.ts'
+import type { InstanceUseCases, NewInstance } from './service.ts'
+import { chooseTemplates, listImages, listSizes, type Templates } from './templates.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** How the use cases work together. */
 export interface InstancesOptions {
   readonly turnstile: Turnstile
+  readonly links: Pick<LinkWork, 'withNew'>
   /** An instance is there: what it says may be listened to. */
   readonly onLaunched: (instance: Instance) => void
   /** How long a client waits for its new instance before it is told `creating`, in milliseconds. */
@@ -25,18 +29,22 @@ export interface InstancesOptions {
 }
 
 const ACT_MS = 120_000
+const SAVE_MS = 600_000
 const CONSOLE_MS = 10_000
 /** Another node's events are not told to us: so look again after this. */
 const WATCH_MS = 1000
 
 /** The use cases over store and providers. */
-export function instanceUseCases(parts: ServiceParts, options: InstancesOptions): Service {
+export function instanceUseCases(parts: ServiceParts, options: InstancesOptions): InstanceUseCases {
   const { store, recorder } = parts
   const { turnstile } = options
   const launches = new Map<string, AbortController>()
 
-  async function planFor(spec: InstanceSpec): Promise<{ readonly templates: Templates; readonly plan: Plan }> {
-    const templates = await chooseTemplates(parts, spec)
+  async function planFor(
+    spec: InstanceSpec,
+    caller: Caller,
+  ): Promise<{ readonly templates: Templates; readonly plan: Plan }> {
+    const templates = await chooseTemplates(parts, spec, caller)
     return { templates, plan: planDelivery(spec, providerNamed(parts, templates.image.provider), parts.rules) }
   }
 
@@ -78,11 +86,17 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     return instance
   }
 
-  async function create({ spec, idempotencyKey, credential }: NewInstance, caller: Caller): Promise<Instance> {
+  async function create({ spec, id, idempotencyKey, credential }: NewInstance, caller: Caller): Promise<Instance> {
     requireMember(caller)
-    const { templates, plan } = await planFor(spec)
-    const instance = toInstance(spec, templates, plan, caller)
-    const kept = await store.insertInstance(instance, plannedEvents(instance), idempotencyKey)
+    const { templates, plan } = await planFor(spec, caller)
+    const { links = [], ...alone } = spec
+    const instance = toInstance(newId({ id }), alone, templates, plan, caller)
+    const kept = await options.links.withNew(instance, links, caller, (made) =>
+      store.insertInstance(instance, plannedEvents(instance), {
+        links: made,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      }),
+    )
     if (kept.id !== instance.id) return kept
     return await begin(instance, credential)
   }
@@ -104,6 +118,32 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     })
     if (!done) throw busyElsewhere(id)
     return await refresh(parts, await ownInstance(store, id, caller))
+  }
+
+  async function saveImage(
+    id: string,
+    { title, method }: Parameters<InstanceUseCases['saveImage']>[1],
+    caller: Caller,
+  ): Promise<Image> {
+    const { provider: name, remoteId, spec } = await ownInstance(store, id, caller)
+    requireMember(caller)
+    const provider = providerNamed(parts, name)
+    if (!provider.saveImage) throw new CloudError('unsupported', `${name} cannot save an instance as an image`)
+    if (remoteId === undefined)
+      throw new CloudError('conflict', `instance ${id} is not there yet; nothing can be saved`)
+    const request = {
+      id: randomUUID(),
+      title: title ?? `${spec.name ?? id.slice(0, 8)} saved`,
+      project: caller.project,
+      ...(method === undefined ? {} : { method }),
+    }
+    const done = await turnstile.pass(id, async () => {
+      const image = await provider.saveImage?.(remoteId, request, callWithin(SAVE_MS, [parts.closing]))
+      return image && (await store.nameTemplates('image', [image]))
+    })
+    const [image] = done ?? []
+    if (!image) throw busyElsewhere(id)
+    return image
   }
 
   async function deleteInstance(id: string, caller: Caller): Promise<void> {
@@ -144,17 +184,27 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   }
 
   return {
-    images: () => listTemplates(parts, 'image'),
-    sizes: () => listTemplates(parts, 'size'),
-    plan: async (spec) => (await planFor(spec)).plan,
+    images: (caller) => listImages(parts, caller),
+    sizes: () => listSizes(parts),
+    plan: async (spec, caller) => (await planFor(spec, caller)).plan,
     create,
     get: async (id, caller) => await refresh(parts, await ownInstance(store, id, caller)),
     list: ({ project }, filter = {}) => store.listInstances({ ...filter, project }),
     act,
+    async rename(id, change, caller) {
+      const { spec } = await ownInstance(store, id, caller)
+      requireMember(caller)
+      return await store.updateInstance(id, { spec: renamed(spec, change), updatedAt: Date.now() })
+    },
+    saveImage,
     delete: deleteInstance,
     events: async (id, caller) => {
       await ownInstance(store, id, caller)
       return await eventsOf(id)
+    },
+    projectEvents: async ({ project }) => {
+      await recorder.flush()
+      return await store.listProjectEvents(project)
     },
     delivery: async (id, caller) => {
       const { revision } = await ownInstance(store, id, caller)
@@ -175,11 +225,11 @@ function busyElsewhere(id: string): CloudError {
   return new CloudError('conflict', `instance ${id} is being changed by another node; try again in a moment`)
 }
 
-function toInstance(spec: InstanceSpec, { image, size }: Templates, plan: Plan, caller: Caller): Instance {
+function toInstance(id: string, spec: InstanceSpec, { image, size }: Templates, plan: Plan, caller: Caller): Instance {
   const now = Date.now()
   const name = spec.name ?? spec.hostname
   return {
-    id: randomUUID(),
+    id,
     provider: image.provider,
     subject: caller.subject,
     project: caller.project,

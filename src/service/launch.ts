@@ -3,7 +3,8 @@ import type { NetworkConfig } from '../model/context.ts'
 import { CloudError, isCloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
-import type { Call, Provider, RemoteInstance } from '../providers/provider.ts'
+import type { Attached, Call, Provider, RemoteInstance } from '../providers/provider.ts'
+import { fromAttached, toAttachments } from './attachments.ts'
 import { offerAgain, prepareOffers } from './offers.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 
@@ -90,10 +91,20 @@ async function create(
   instance: Instance,
   { signal, credential }: LaunchOptions,
 ): Promise<RemoteInstance> {
-  const offers = await prepareOffers(instance, parts.metadata)
   const { id, spec, image, size, plan } = instance
+  const attachments = toAttachments(await parts.store.listResources('link', { instanceId: id }))
+  // A disk can tell the guest only what is known before the boot.
+  const network = provider.foresee?.({ id, networks: attachments.networks })
+  const offers = await prepareOffers(network ? { ...instance, network } : instance, parts.metadata)
   const call = callWithin(CREATE_MS, [signal, parts.closing], credential)
-  return await provider.create({ id, spec, image, size, plan, offers }, call)
+  return await provider.create({ id, spec, image, size, plan, offers, ...attachments }, call)
+}
+
+async function settleLinks({ store }: ServiceParts, instanceId: string, attached: readonly Attached[]): Promise<void> {
+  for (const link of await store.listResources('link', { instanceId })) {
+    const known = attached.find(({ linkId }) => linkId === link.id) ?? {}
+    await store.updateResource('link', link.id, { ...fromAttached(link, known), updatedAt: Date.now() })
+  }
 }
 
 async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
@@ -107,6 +118,8 @@ async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInst
     facts: { ...instance.facts, ...(localIpv4 === undefined ? {} : { localIpv4 }) },
     updatedAt: Date.now(),
   }
+  // Before it has a `remoteId`: a crash in between is mended as a whole.
+  await settleLinks(parts, instance.id, remote.attached ?? [])
   const kept = await parts.store.updateInstance(instance.id, change, offeredEvents(instance))
   // What was rendered before it had an address is old.
   parts.metadata?.refresh(instance.id)

@@ -117,6 +117,18 @@ describe('plan', () => {
     assert.deepEqual(codes(''), [])
   })
 
+  it('takes the word of the user for what his data are, and says where a guest will see it otherwise', () => {
+    const planned = (text: string, userDataFormat: string) =>
+      planDelivery(sampleSpec({ userData: Buffer.from(text), userDataFormat }), TARGET, RULES)
+    assert.equal(planned('free', 'script').userData?.format, 'script')
+    assert.deepEqual(planned('free', 'script').warnings, [
+      { code: 'guest-may-ignore', message: 'userData is said to be script, but to a guest it looks like text' },
+    ])
+    assert.deepEqual(planned('#!/bin/sh\n', 'text/x-shellscript').warnings, [])
+    assert.equal(planned('#!/bin/sh\n', 'text/x-shellscript').userData?.format, 'script')
+    assert.equal(planned('x', 'application/x-own').userData?.format, 'application/x-own')
+  })
+
   it('warns of what a way does not carry', () => {
     const ec2Only = { name: 'here', capabilities: { deliveries: [{ ...METADATA, layouts: ['ec2'] }] } }
     const { warnings } = planDelivery(sampleSpec({ variables: { a: 'b' } }), ec2Only, RULES)

@@ -1,4 +1,4 @@
-import { detect, type Detected } from '../formats/index.ts'
+import { detect, formatCalled, type Detected } from '../formats/index.ts'
 import { DISK_LAYOUTS, METADATA_LAYOUTS } from '../layouts/index.ts'
 import type { Layout } from '../layouts/layout.ts'
 import type { Context } from '../model/context.ts'
@@ -40,8 +40,10 @@ export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target,
   return {
     provider: name,
     deliveries: fitting.map((delivery, index) => toPlanned(delivery, index, spec)),
-    ...(userData && detected ? { userData: { sizeBytes, sha256: sha256(userData), format: detected.title } } : {}),
-    warnings: [...formatWarnings(detected), ...carryWarnings(spec, fitting), ...evidenceWarnings(fitting)],
+    ...(userData && detected
+      ? { userData: { sizeBytes, sha256: sha256(userData), format: declaredTitle(spec) ?? detected.title } }
+      : {}),
+    warnings: [...formatWarnings(detected, spec), ...carryWarnings(spec, fitting), ...evidenceWarnings(fitting)],
   }
 }
 
@@ -86,7 +88,20 @@ const WAYS: Readonly<Record<PlannedDelivery['method'], string>> = {
   provider: 'the cloud carries it in its own way',
 }
 
-function formatWarnings(detected: Detected | undefined): readonly PlanWarning[] {
+/** What the user calls his data outranks what they look like; free words are allowed. */
+function declaredTitle({ userDataFormat }: InstanceSpec): string | undefined {
+  return userDataFormat === undefined ? undefined : (formatCalled(userDataFormat)?.title ?? userDataFormat)
+}
+
+function formatWarnings(detected: Detected | undefined, spec: InstanceSpec): readonly PlanWarning[] {
+  const declared = declaredTitle(spec)
+  if (detected && declared !== undefined && formatCalled(spec.userDataFormat ?? '')?.name !== detected.name)
+    return [
+      {
+        code: 'guest-may-ignore',
+        message: `userData is said to be ${declared}, but to a guest it looks like ${detected.title}`,
+      },
+    ]
   if (!detected || detected.cloudInit === 'runs' || detected.name === 'empty') return []
   const remarks = detected.remarks.length > 0 ? ` (${detected.remarks.join('; ')})` : ''
   return detected.cloudInit === 'ignores'

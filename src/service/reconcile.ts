@@ -11,6 +11,8 @@ import type { Turnstile } from './turnstile.ts'
 export interface ReconcilerOptions {
   readonly turnstile: Turnstile
   readonly onLaunched: (instance: Instance) => void
+  /** Finishes what is beside instances. */
+  readonly mendResources: () => Promise<void>
   /** How often unfinished instances are looked for, in milliseconds. */
   readonly everyMs: number
 }
@@ -36,7 +38,7 @@ const REFRESH_EVERY_MS = 15_000
  */
 export function createReconciler(
   parts: ServiceParts,
-  { turnstile, onLaunched, everyMs }: ReconcilerOptions,
+  { turnstile, onLaunched, mendResources, everyMs }: ReconcilerOptions,
 ): Reconciler {
   const { store, log, closing } = parts
   let running: readonly Promise<void>[] = []
@@ -100,6 +102,7 @@ export function createReconciler(
       await welcomeBack()
       running = [
         every(everyMs, 'mending unfinished instances', round),
+        every(everyMs, 'mending unfinished volumes, networks and links', mendResources),
         every(REFRESH_EVERY_MS, 'refreshing states', refreshStates),
         every(PRUNE_EVERY_MS, 'forgetting deleted instances', () => store.pruneEvents(Date.now() - KEEP_DELETED_MS)),
       ]

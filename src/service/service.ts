@@ -1,18 +1,96 @@
 import type { ContextEvent, Delivery } from '../model/events.ts'
 import type { Action, Caller, Image, Instance, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
+import type { Link, LinkSpec } from '../model/link.ts'
+import type { Network, NetworkAction, NetworkSpec } from '../model/network.ts'
 import type { Plan } from '../model/plan.ts'
+import type { Volume, VolumeAction, VolumeSpec } from '../model/volume.ts'
+import type { SaveRequest } from '../providers/provider.ts'
 
 /** A request to start an instance. */
 export interface NewInstance {
   readonly spec: InstanceSpec
+  /** A UUID in lower case that the client chose; absent: one is made. */
+  readonly id?: string
   /** Repeated by a client that repeats its request; kept per project. */
   readonly idempotencyKey?: string
   /** The caller's own cloud token, for this call alone: never stored, never logged. */
   readonly credential?: { readonly token: string }
 }
 
+/** A change that no guest notices: what is absent stays, `null` takes the name away. */
+export interface Renaming {
+  readonly name?: string | null
+  /** Those named here: `null` takes one away. */
+  readonly labels?: Readonly<Record<string, string | null>>
+}
+
+/** A request for something beside instances. */
+interface NewResource<Spec> {
+  readonly spec: Spec
+  /** A UUID in lower case that the client chose; absent: one is made. */
+  readonly id?: string
+  /** Repeated by a client that repeats its request; kept per project, as long as what it made is there. */
+  readonly idempotencyKey?: string
+}
+
+/** A request for a volume or network. */
+interface NewPlaced<Spec> extends NewResource<Spec> {
+  /** Where to make it; absent: at the first provider that can. */
+  readonly provider?: string
+}
+
+/** Use cases of what is beside instances. As with instances, what is another project's is `not-found`. */
+interface ResourceUseCases<R, New> {
+  /** @throws {CloudError} forbidden, invalid, unsupported, conflict, and what the provider refuses with */
+  create(request: New, caller: Caller): Promise<R>
+  /** Fresh from the provider where it answers in time, else as last seen. @throws {CloudError} not-found */
+  get(id: string, caller: Caller): Promise<R>
+  /** As last seen, oldest first. */
+  list(caller: Caller): Promise<readonly R[]>
+  /** @throws {CloudError} not-found, forbidden */
+  rename(id: string, change: Renaming, caller: Caller): Promise<R>
+  /** @throws {CloudError} not-found, forbidden; conflict while something is linked to it */
+  delete(id: string, caller: Caller): Promise<void>
+}
+
+/** Volumes. */
+export interface VolumeUseCases extends ResourceUseCases<Volume, NewPlaced<VolumeSpec>> {
+  /** @param sizeBytes with `resize` @throws {CloudError} not-found, forbidden, unsupported, conflict */
+  act(id: string, action: VolumeAction, caller: Caller, sizeBytes?: number): Promise<Volume>
+}
+
+/** Networks: the project's own, and those that providers have for all, which nobody here can change. */
+export interface NetworkUseCases extends ResourceUseCases<Network, NewPlaced<NetworkSpec>> {
+  /** @throws {CloudError} not-found, forbidden, unsupported, conflict */
+  act(id: string, action: NetworkAction, caller: Caller): Promise<Network>
+}
+
+/** What joins instances to volumes and networks. */
+export interface LinkUseCases extends ResourceUseCases<Link, NewResource<LinkSpec> & { readonly instanceId: string }> {
+  ofInstance(instanceId: string, caller: Caller): Promise<readonly Link[]>
+}
+
+/** What a front end keeps for a project, by key. */
+export interface ProjectLabels {
+  list(caller: Caller): Promise<Readonly<Record<string, string>>>
+  /** @returns false where the key is taken: it stays as it is @throws {CloudError} forbidden */
+  add(key: string, value: string, caller: Caller): Promise<boolean>
+  /** No error when it is gone. @throws {CloudError} forbidden */
+  delete(key: string, caller: Caller): Promise<void>
+}
+
 /** What front ends and the CLI can ask for. Every method sees only the caller's project; what is another's is `not-found`. */
-export interface Service {
+export interface Service extends InstanceUseCases {
+  /** Names of the providers that can make volumes, or networks. */
+  makers(of: 'volumes' | 'networks'): readonly string[]
+  readonly volumes: VolumeUseCases
+  readonly networks: NetworkUseCases
+  readonly links: LinkUseCases
+  readonly labels: ProjectLabels
+}
+
+/** Instances, what they start from, and what became of their data. */
+export interface InstanceUseCases {
   images(caller: Caller): Promise<readonly Image[]>
   sizes(caller: Caller): Promise<readonly Size[]>
   /** What would be done, decided as `create` decides it. @throws {CloudError} too-large, unsupported, invalid */
@@ -30,9 +108,23 @@ export interface Service {
   list(caller: Caller, filter?: { readonly states?: readonly InstanceState[] }): Promise<readonly Instance[]>
   /** @throws {CloudError} not-found, forbidden, conflict when the state does not allow it, unsupported */
   act(id: string, action: Action, caller: Caller, method?: string): Promise<Instance>
+  /** @throws {CloudError} not-found, forbidden */
+  rename(id: string, change: Renaming, caller: Caller): Promise<Instance>
+  /**
+   * Makes an image of its disk, for its project alone.
+   *
+   * @throws {CloudError} not-found, forbidden, unsupported, conflict when the state does not allow it
+   */
+  saveImage(
+    id: string,
+    request: { readonly title?: string; readonly method?: SaveRequest['method'] },
+    caller: Caller,
+  ): Promise<Image>
   /** Stops and removes it, with its disks and data. @throws {CloudError} not-found, forbidden */
   delete(id: string, caller: Caller): Promise<void>
   events(id: string, caller: Caller): Promise<readonly ContextEvent[]>
+  /** Of all instances of the caller's project, by instance. */
+  projectEvents(caller: Caller): Promise<ReadonlyMap<string, readonly ContextEvent[]>>
   delivery(id: string, caller: Caller): Promise<Delivery>
   /** Console text from byte `from` on, and where the next read goes on. @throws {CloudError} not-found, unsupported */
   console(id: string, from: number, caller: Caller): Promise<{ readonly text: string; readonly next: number }>

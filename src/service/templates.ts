@@ -1,5 +1,5 @@
 import { CloudError, reasonOf } from '../model/errors.ts'
-import type { Image, InstanceSpec, Size } from '../model/instance.ts'
+import type { Caller, Image, InstanceSpec, Size } from '../model/instance.ts'
 import type { Provider } from '../providers/provider.ts'
 import { callWithin, type ServiceParts } from './parts.ts'
 
@@ -11,10 +11,22 @@ export interface Templates {
 
 const LIST_MS = 10_000
 
-/** The images, or sizes, of all providers that answer; one that does not is passed over, with a line in the log. */
-export async function listTemplates(parts: ServiceParts, kind: 'image'): Promise<readonly Image[]>
-export async function listTemplates(parts: ServiceParts, kind: 'size'): Promise<readonly Size[]>
-export async function listTemplates(parts: ServiceParts, kind: 'image' | 'size'): Promise<readonly (Image | Size)[]> {
+/**
+ * The images that a project has, of all providers that answer; one that does not is passed over, with a line in the log.
+ */
+export async function listImages(parts: ServiceParts, { project }: Pick<Caller, 'project'>): Promise<readonly Image[]> {
+  const images = await listTemplates(parts, 'image')
+  return images.filter((image) => image.project === undefined || image.project === project)
+}
+
+/** The sizes of all providers that answer; one that does not is passed over, with a line in the log. */
+export async function listSizes(parts: ServiceParts): Promise<readonly Size[]> {
+  return await listTemplates(parts, 'size')
+}
+
+async function listTemplates(parts: ServiceParts, kind: 'image'): Promise<readonly Image[]>
+async function listTemplates(parts: ServiceParts, kind: 'size'): Promise<readonly Size[]>
+async function listTemplates(parts: ServiceParts, kind: 'image' | 'size'): Promise<readonly (Image | Size)[]> {
   const ask = async (provider: Provider): Promise<readonly (Image | Size)[]> => {
     const call = callWithin(LIST_MS, [parts.closing])
     try {
@@ -34,8 +46,12 @@ export async function listTemplates(parts: ServiceParts, kind: 'image' | 'size')
  *
  * @throws {CloudError} invalid when there is no such one, or they are of different providers; unavailable when there are none
  */
-export async function chooseTemplates(parts: ServiceParts, spec: InstanceSpec): Promise<Templates> {
-  const [images, sizes] = await Promise.all([listTemplates(parts, 'image'), listTemplates(parts, 'size')])
+export async function chooseTemplates(
+  parts: ServiceParts,
+  spec: InstanceSpec,
+  caller: Pick<Caller, 'project'>,
+): Promise<Templates> {
+  const [images, sizes] = await Promise.all([listImages(parts, caller), listSizes(parts)])
   const image = spec.image === undefined ? undefined : named(images, spec.image, 'image')
   const size = spec.size === undefined ? undefined : named(sizes, spec.size, 'size')
   if (image && size && image.provider !== size.provider)

@@ -22,7 +22,27 @@ export async function listEvents(database: Database, instanceId: string): Promis
     .where('instance_id', '=', instanceId)
     .orderBy('sequence')
     .execute()
-  return rows.map(({ event_json }) => JSON.parse(event_json) as ContextEvent)
+  return rows.map(fromEventRow)
+}
+
+export async function listProjectEvents(
+  database: Database,
+  project: string,
+): Promise<ReadonlyMap<string, readonly ContextEvent[]>> {
+  const rows = await database
+    .selectFrom('instances')
+    .innerJoin('events', 'events.instance_id', 'instances.id')
+    .select('event_json')
+    .where('project', '=', project)
+    .orderBy('created_at')
+    .orderBy('id')
+    .orderBy('sequence')
+    .execute()
+  return Map.groupBy(rows.map(fromEventRow), ({ instanceId }) => instanceId)
+}
+
+function fromEventRow({ event_json }: { readonly event_json: string }): ContextEvent {
+  return JSON.parse(event_json) as ContextEvent
 }
 
 /** Forgets deleted instances whose last event is older than `beforeMs`: their events and their idempotency keys. */

@@ -3,7 +3,8 @@ import { CloudError } from '../model/errors.ts'
 import type { Instance, InstanceSpec } from '../model/instance.ts'
 import { appendEvents } from './events.ts'
 import { fromRow, toBytesRows, toChangedColumns, toRow } from './rows.ts'
-import type { InstanceChange, InstanceFilter } from './store.ts'
+import { insertResource } from './resources.ts'
+import type { InsertOptions, InstanceChange, InstanceFilter } from './store.ts'
 import type { Database } from './tables.ts'
 
 /** @returns an earlier instance where the project used the key before, else `undefined`: it is in */
@@ -11,10 +12,11 @@ export async function insertInstance(
   database: Database,
   instance: Instance,
   events: readonly ContextEvent[],
-  idempotencyKey?: string,
+  { idempotencyKey, links = [] }: InsertOptions,
 ): Promise<Instance | undefined> {
   const earlier = idempotencyKey === undefined ? undefined : await claimKey(database, instance, idempotencyKey)
   if (earlier) return earlier
+  await refuseOneThatWas(database, instance.id)
   const inserted = await database
     .insertInto('instances')
     .values(toRow(instance))
@@ -23,8 +25,21 @@ export async function insertInstance(
     .executeTakeFirst()
   if (!inserted) throw new CloudError('conflict', `instance ${instance.id} exists already`)
   await insertBytes(database, instance.id, instance.spec)
+  for (const link of links) await insertResource(database, 'link', link)
   await appendEvents(database, events)
   return undefined
+}
+
+/** The events of a deleted instance would speak for the new one. */
+async function refuseOneThatWas(database: Database, id: string): Promise<void> {
+  const event = await database
+    .selectFrom('events')
+    .select('sequence')
+    .where('instance_id', '=', id)
+    .limit(1)
+    .executeTakeFirst()
+  if (event)
+    throw new CloudError('conflict', `there is or was an instance ${id}: choose another id, or leave it out to get one`)
 }
 
 async function claimKey(database: Database, instance: Instance, key: string): Promise<Instance | undefined> {
@@ -96,8 +111,10 @@ export async function deleteInstance(
   neverWas: boolean,
 ): Promise<void> {
   const deleted = await database.deleteFrom('instances').where('id', '=', id).returning('id').executeTakeFirst()
-  if (deleted) await appendEvents(database, events)
-  if (neverWas) await database.deleteFrom('idempotency_keys').where('instance_id', '=', id).execute()
+  if (neverWas) {
+    await database.deleteFrom('events').where('instance_id', '=', id).execute()
+    await database.deleteFrom('idempotency_keys').where('instance_id', '=', id).execute()
+  } else if (deleted) await appendEvents(database, events)
 }
 
 export async function getInstance(database: Database, id: string): Promise<Instance | undefined> {

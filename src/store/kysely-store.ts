@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { READS, Run, WRITES } from './queries.ts'
-import type { Store } from './store.ts'
+import type { ResourceChange, ResourceFilter, Resources, Store } from './store.ts'
 
 /** How one database runs our queries. */
 export interface Access {
@@ -15,8 +15,8 @@ const SECRET_BYTES = 32
 /** The store over any database that kysely speaks to. */
 export function kyselyStore({ read, write, close }: Access): Store {
   return {
-    insertInstance: async (instance, events, idempotencyKey) =>
-      (await write('insertInstance', instance, events, idempotencyKey)) ?? instance,
+    insertInstance: async (instance, events, options = {}) =>
+      (await write('insertInstance', instance, events, options)) ?? instance,
     updateInstance: (id, change, events = []) => write('updateInstance', id, change, events),
     deleteInstance: (id, events = [], neverWas = false) => write('deleteInstance', id, events, neverWas),
     getInstance: (id) => read('getInstance', id),
@@ -25,6 +25,19 @@ export function kyselyStore({ read, write, close }: Access): Store {
       if (events.length > 0) await write('appendEvents', events)
     },
     listEvents: (instanceId) => read('listEvents', instanceId),
+    listProjectEvents: (project) => read('listProjectEvents', project),
+    insertResource: (kind, resource) => write('insertResource', kind, resource),
+    // A query that is asked by its name cannot promise the kind that it was asked for; its own signature does.
+    updateResource: <K extends keyof Resources>(kind: K, id: string, change: ResourceChange<Resources[K]>) =>
+      write('updateResource', kind, id, change) as Promise<Resources[K]>,
+    deleteResource: (kind, id) => write('deleteResource', kind, id),
+    getResource: <K extends keyof Resources>(kind: K, id: string) =>
+      read('getResource', kind, id) as Promise<Resources[K] | undefined>,
+    listResources: <K extends keyof Resources>(kind: K, filter: ResourceFilter) =>
+      read('listResources', kind, filter) as Promise<readonly Resources[K][]>,
+    listProjectLabels: (project) => read('listProjectLabels', project),
+    addProjectLabel: (project, key, value) => write('addProjectLabel', project, key, value),
+    deleteProjectLabel: (project, key) => write('deleteProjectLabel', project, key),
     pruneEvents: (beforeMs) => write('pruneEvents', beforeMs),
     lease: (instanceId, holder, untilMs) => write('leaseInstance', instanceId, holder, untilMs, Date.now()),
     release: (instanceId, holder) => write('releaseInstance', instanceId, holder),

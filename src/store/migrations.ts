@@ -19,7 +19,10 @@ interface Migration {
 /**
  * Numbered from 1 by their place here. What was released is never edited: a change is a new entry at the end.
  */
-const MIGRATIONS: readonly Migration[] = [{ name: 'first tables', up: firstTables }]
+const MIGRATIONS: readonly Migration[] = [
+  { name: 'first tables', up: firstTables },
+  { name: 'resources and project labels', up: resourcesAndProjectLabels },
+]
 
 /**
  * Brings the schema to the newest version. The caller holds a transaction that keeps other writers out.
@@ -127,5 +130,35 @@ async function firstTables({ schema }: Database, types: ColumnTypes): Promise<vo
     .createTable('secrets')
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('bytes', types.bytes, (column) => column.notNull())
+    .execute()
+}
+
+async function resourcesAndProjectLabels({ schema }: Database, types: ColumnTypes): Promise<void> {
+  await schema
+    .createTable('resources')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('project', 'text')
+    .addColumn('provider', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('instance_id', 'text', (column) => column.references('instances.id').onDelete('cascade'))
+    .addColumn('target_id', 'text')
+    .addColumn('unique_key', 'text', (column) => column.unique())
+    .addColumn('body_json', 'text', (column) => column.notNull())
+    .addColumn('created_at', types.integer, (column) => column.notNull())
+    .execute()
+  const resources = (by: string) => schema.createIndex(`resources_by_${by}`).on('resources')
+  await resources('project').columns(['kind', 'project', 'created_at', 'id']).execute()
+  await resources('provider').columns(['kind', 'provider', 'created_at', 'id']).execute()
+  await resources('state').columns(['kind', 'state', 'created_at', 'id']).execute()
+  await resources('instance').column('instance_id').execute()
+  await resources('target').column('target_id').execute()
+
+  await schema
+    .createTable('project_labels')
+    .addColumn('project', 'text', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('project_labels_key', ['project', 'key'])
     .execute()
 }

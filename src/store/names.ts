@@ -1,14 +1,14 @@
 import type { Database } from './tables.ts'
 
-/** What an image or size is named by. */
+/** What an image, size or network is named by. */
 export interface Template {
   readonly provider: string
   readonly remoteId: string
   readonly title: string
 }
 
-/** Which of the two name spaces. */
-export type TemplateKind = 'image' | 'size'
+/** Which of the name spaces. */
+export type TemplateKind = 'image' | 'size' | 'network'
 
 /** Long titles make no better names; a suffix still fits within 64 characters. */
 const SLUG_MAX_LENGTH = 56

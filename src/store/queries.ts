@@ -1,4 +1,4 @@
-import { appendEvents, listEvents, pruneEvents } from './events.ts'
+import { appendEvents, listEvents, listProjectEvents, pruneEvents } from './events.ts'
 import {
   deleteInstance,
   getInstance,
@@ -10,19 +10,40 @@ import {
 } from './instances.ts'
 import { findGuestPassword, keepGuestPassword } from './guest-passwords.ts'
 import { giveNames, knownNames } from './names.ts'
+import { addProjectLabel, deleteProjectLabel, listProjectLabels } from './project-labels.ts'
+import { deleteResource, getResource, insertResource, listResources, updateResource } from './resources.ts'
 import { findSecret, keepSecret } from './secrets.ts'
 import type { Database } from './tables.ts'
 
 /** Every question to the database, by name, so that it can be asked across threads. Reads change nothing. */
-export const READS = { getInstance, listInstances, listEvents, knownNames, findSecret, findGuestPassword } as const
+export const READS = {
+  getInstance,
+  listInstances,
+  listEvents,
+  listProjectEvents,
+  getResource,
+  listResources,
+  listProjectLabels,
+  knownNames,
+  findSecret,
+  findGuestPassword,
+} as const
 
-/** Every change of the database; each is whole or nothing, the caller's transaction sees to that. */
+/**
+ * Every change of the database; each is whole or nothing, and no other comes between its statements: the caller's
+ * transaction sees to that.
+ */
 export const WRITES = {
   insertInstance,
   updateInstance,
   deleteInstance,
   appendEvents,
   pruneEvents,
+  insertResource,
+  updateResource,
+  deleteResource,
+  addProjectLabel,
+  deleteProjectLabel,
   leaseInstance,
   releaseInstance,
   giveNames,

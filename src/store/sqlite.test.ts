@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { sampleEvent, sampleInstance } from '../../test/conformance/store-samples.ts'
+import { sampleVolumeLink } from '../../test/conformance/store-resource-samples.ts'
+import { sampleEvent, sampleImage, sampleInstance, sampleSpec } from '../../test/conformance/store-samples.ts'
+import { plain, rejects } from '../../test/conformance/store-under-test.ts'
 import { isCloudError } from '../model/errors.ts'
 import { sqliteStore } from './sqlite.ts'
+
+const VERSION_1 = new URL('testdata/version-1.sql', import.meta.url)
+const VERSION_1_SECRET = '4e24eab7418034f5680e01694d5ce7ba8e6cd4039c24ce5d36560d3215fb6333'
 
 describe('the SQLite file', () => {
   let folder: string
@@ -46,6 +52,7 @@ describe('the SQLite file', () => {
   it('is refused when a newer Bellhop wrote it, and left as it was', async () => {
     await (await sqliteStore(path)).close()
     const database = new DatabaseSync(path)
+    const known = versionsIn(database).length
     database.exec("insert into migrations values (1000, 'from the future', 0)")
     database.close()
     await assert.rejects(
@@ -53,7 +60,47 @@ describe('the SQLite file', () => {
       (error) => isCloudError(error, 'unsupported') && /version 1000/.test(error.message),
     )
     const after = new DatabaseSync(path)
-    assert.equal(after.prepare('select count(*) as count from migrations').get()?.['count'], 2)
+    assert.equal(versionsIn(after).length, known + 1)
+    after.close()
+  })
+
+  it('that the first version wrote is brought up to date, once, and nothing in it is lost', async () => {
+    await mkdir(join(folder, 'state'))
+    const old = new DatabaseSync(path)
+    old.exec(await readFile(VERSION_1, 'utf8'))
+    assert.deepEqual(versionsIn(old), [1])
+    old.close()
+
+    const instance = sampleInstance({
+      id: 'b0a7c6de-0000-4000-8000-000000000001',
+      state: 'active',
+      remoteId: 'vm-1',
+      spec: sampleSpec({
+        name: 'o\'web "1" ü',
+        userData: new TextEncoder().encode('#!/bin/sh\necho hello\n'),
+        files: [{ path: '/f', bytes: Uint8Array.of(0, 255) }],
+      }),
+    })
+    const events = [sampleEvent(instance.id), sampleEvent(instance.id, { kind: 'fetched', source: 'metadata' })]
+    for (const time of ['first', 'second']) {
+      const store = await sqliteStore(path)
+      assert.deepEqual(plain(await store.getInstance(instance.id)), plain(instance), time)
+      assert.deepEqual(await store.listEvents(instance.id), events)
+      assert.deepEqual(await store.listProjectEvents(instance.project), new Map([[instance.id, events]]))
+      assert.equal((await store.listEvents('b0a7c6de-0000-4000-8000-000000000002')).length, 2)
+      const retry = sampleInstance({ spec: instance.spec })
+      assert.equal((await store.insertInstance(retry, [], { idempotencyKey: 'key' })).id, instance.id)
+      await rejects(store.insertInstance(sampleInstance(), [], { idempotencyKey: 'used up' }), 'conflict')
+      const [second] = await store.nameTemplates('image', [sampleImage({ title: 'Debian', remoteId: 'b' })])
+      assert.equal(second?.name, 'memory-debian-2')
+      assert.equal(Buffer.from(await store.secret('token')).toString('hex'), VERSION_1_SECRET)
+      assert.deepEqual(plain(await store.guestPassword(instance.id)), plain(Uint8Array.of(1, 2, 3)))
+      await store.insertResource('link', sampleVolumeLink(instance.id))
+      await store.close()
+    }
+    const after = new DatabaseSync(path)
+    assert.deepEqual(versionsIn(after), [1, 2])
+    assert.equal(after.prepare('pragma foreign_key_check').all().length, 0)
     after.close()
   })
 
@@ -117,3 +164,10 @@ describe('the SQLite file', () => {
     await again.close()
   })
 })
+
+function versionsIn(database: DatabaseSync): readonly unknown[] {
+  return database
+    .prepare('select number from migrations order by number')
+    .all()
+    .map((row) => row['number'])
+}

@@ -1,5 +1,8 @@
 import type { ContextEvent } from '../model/events.ts'
 import type { Image, Instance, Size } from '../model/instance.ts'
+import type { Link } from '../model/link.ts'
+import type { Network } from '../model/network.ts'
+import type { Volume } from '../model/volume.ts'
 
 /** Which instances: each field narrows. */
 export interface InstanceFilter {
@@ -16,6 +19,33 @@ export type InstanceChange = Partial<
   Pick<Instance, 'remoteId' | 'state' | 'reason' | 'revision' | 'facts' | 'network' | 'updatedAt' | 'spec'>
 >
 
+/** What there is beside instances, by its kind. */
+export interface Resources {
+  readonly volume: Volume
+  readonly network: Network
+  readonly link: Link
+}
+
+/** Fields that are absent stay as they are; those that are `undefined` are dropped. */
+export type ResourceChange<R> = { readonly [P in keyof R]?: R[P] | undefined }
+
+/** Which resources: each field narrows; `instanceId`, `targetId` (a volume's or network's id) are of links only. */
+export interface ResourceFilter {
+  readonly project?: string
+  readonly provider?: string
+  readonly states?: readonly string[]
+  readonly instanceId?: string
+  readonly targetId?: string
+}
+
+/** How an instance is inserted. */
+export interface InsertOptions {
+  /** One client's retries carry the same; kept per project. */
+  readonly idempotencyKey?: string
+  /** Come with the instance, or not at all. */
+  readonly links?: readonly Link[]
+}
+
 /**
  * Where Bellhop keeps what it must not forget. What a method has resolved is on the disk (or with the database).
  *
@@ -26,19 +56,18 @@ export interface Store {
   /**
    * Records a new instance and its first events, before any provider is asked.
    *
-   * @param idempotencyKey one client's retries carry the same; kept per project
    * @returns the instance that is kept: an earlier one where the project used this key before
-   * @throws {CloudError} conflict when the id exists, or the key was used for other user data, image, size or name, or
-   *   for an instance that was deleted
+   * @throws {CloudError} conflict when the id exists or ever did, when the key was used for other user data, image, size
+   *   or name, or for an instance that was deleted, and as {@link Store.insertResource} for the links
    */
-  insertInstance(instance: Instance, events: readonly ContextEvent[], idempotencyKey?: string): Promise<Instance>
+  insertInstance(instance: Instance, events: readonly ContextEvent[], options?: InsertOptions): Promise<Instance>
   /** @throws {CloudError} not-found */
   updateInstance(id: string, change: InstanceChange, events?: readonly ContextEvent[]): Promise<Instance>
   /**
    * Forgets the instance's data but not that it was: its events stay until `pruneEvents`, and so does its idempotency key.
-   * No error when it is gone.
+   * Its links go with it. No error when it is gone.
    *
-   * @param neverWas it was refused, so its key may be used again
+   * @param neverWas it was refused: nothing of it is kept, and its id and key may be used again
    */
   deleteInstance(id: string, events?: readonly ContextEvent[], neverWas?: boolean): Promise<void>
   getInstance(id: string): Promise<Instance | undefined>
@@ -47,6 +76,36 @@ export interface Store {
   appendEvents(events: readonly ContextEvent[]): Promise<void>
   /** In the order in which they were recorded. */
   listEvents(instanceId: string): Promise<readonly ContextEvent[]>
+  /** Those of all instances of a project that are still there, by instance: lists ask once. */
+  listProjectEvents(project: string): Promise<ReadonlyMap<string, readonly ContextEvent[]>>
+  /**
+   * Records a volume, network or link.
+   *
+   * @throws {CloudError} conflict when the id exists, when a link's volume is attached already, or its address is taken
+   *   on its network; not-found when a link's instance is not there
+   */
+  insertResource<K extends keyof Resources>(kind: K, resource: Resources[K]): Promise<void>
+  /**
+   * A new `state` drops the old `reason`.
+   *
+   * @throws {CloudError} not-found; conflict when a link's new address is taken on its network
+   */
+  updateResource<K extends keyof Resources>(
+    kind: K,
+    id: string,
+    change: ResourceChange<Resources[K]>,
+  ): Promise<Resources[K]>
+  /** No error when it is gone. */
+  deleteResource(kind: keyof Resources, id: string): Promise<void>
+  getResource<K extends keyof Resources>(kind: K, id: string): Promise<Resources[K] | undefined>
+  /** Oldest first. */
+  listResources<K extends keyof Resources>(kind: K, filter: ResourceFilter): Promise<readonly Resources[K][]>
+  /** What a front end keeps for a project, by key. */
+  listProjectLabels(project: string): Promise<Readonly<Record<string, string>>>
+  /** @returns false where the key is taken: it stays as it is */
+  addProjectLabel(project: string, key: string, value: string): Promise<boolean>
+  /** No error when it is gone. */
+  deleteProjectLabel(project: string, key: string): Promise<void>
   /** Forgets deleted instances whose last event is older than `beforeMs` (epoch): their events and idempotency keys. */
   pruneEvents(beforeMs: number): Promise<void>
   /**
@@ -56,8 +115,11 @@ export interface Store {
    */
   lease(instanceId: string, holder: string, untilMs: number): Promise<boolean>
   release(instanceId: string, holder: string): Promise<void>
-  /** Names that were given to a provider's images and sizes; a name once given keeps its meaning. */
-  nameTemplates<T extends Image | Size>(kind: 'image' | 'size', found: readonly T[]): Promise<readonly T[]>
+  /** Names that were given to a provider's images, sizes and networks; a name once given keeps its meaning. */
+  nameTemplates<T extends Pick<Image | Size, 'name' | 'provider' | 'remoteId' | 'title'>>(
+    kind: 'image' | 'size' | 'network',
+    found: readonly T[],
+  ): Promise<readonly T[]>
   /** A secret that all nodes share and that survives restarts (32 random bytes, made at first use). */
   secret(name: string): Promise<Uint8Array>
   /** What the guest made its password and left for its owner, encrypted; it goes with its instance. */

@@ -13,6 +13,8 @@ export interface Tables {
   template_names: TemplateNameTable
   secrets: SecretTable
   guest_passwords: GuestPasswordTable
+  resources: ResourceTable
+  project_labels: ProjectLabelTable
 }
 
 interface MigrationTable {
@@ -82,4 +84,26 @@ interface SecretTable {
 interface GuestPasswordTable {
   instance_id: string
   bytes: Uint8Array
+}
+
+/** A volume, network or link as `body_json`; the other columns are what it is found by. A link goes with its instance. */
+export interface ResourceTable {
+  id: string
+  kind: string
+  /** None where it is for all. */
+  project: string | null
+  provider: string
+  state: string
+  instance_id: string | null
+  target_id: string | null
+  /** What no two resources can have. */
+  unique_key: string | null
+  body_json: string
+  created_at: number
+}
+
+interface ProjectLabelTable {
+  project: string
+  key: string
+  value: string
 }

@@ -12,7 +12,7 @@ const store = await sqliteStore(path)
 async function insertForEver(): Promise<never> {
   for (;;) {
     const instance = sampleInstance({ spec: sampleSpec({ userData: Buffer.from(randomUUID()) }) })
-    await store.insertInstance(instance, [sampleEvent(instance.id)], instance.id)
+    await store.insertInstance(instance, [sampleEvent(instance.id)], { idempotencyKey: instance.id })
     // Synchronous: what is printed has left this process before anything else happens.
     writeSync(1, `${instance.id}\n`)
   }

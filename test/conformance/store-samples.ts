@@ -54,8 +54,11 @@ export function sampleEvent(instanceId: string, change: Partial<ContextEvent> = 
   return { at: 1_700_000_000_000, instanceId, revision: 1, kind: 'planned', source: 'service', ...change }
 }
 
-const text = fc.string({ unit: 'grapheme', maxLength: 40 })
-const dictionary = fc.dictionary(text, text, { maxKeys: 4 })
+/** Any text of a user: quotes, backslashes, several code points for one character. */
+export const text = fc.string({ unit: 'grapheme', maxLength: 40 })
+
+/** Any labels. */
+export const dictionary = fc.dictionary(text, text, { maxKeys: 4, noNullPrototype: true })
 
 /** Any spec, with what a JSON column or a BLOB could spoil: odd keys, empty bytes, absent against empty. */
 export const anySpec: fc.Arbitrary<InstanceSpec> = fc.record(

@@ -1,0 +1,47 @@
+import type { Link, NetworkLink, VolumeLink } from '../model/link.ts'
+import type { Attached, NetworkAttachment, VolumeAttachment } from '../providers/provider.ts'
+
+/** A link as a provider has to know it. */
+export function toVolumeAttachment({ id, targetRemoteId }: VolumeLink): VolumeAttachment {
+  return { linkId: id, volumeRemoteId: targetRemoteId }
+}
+
+/** A link as a provider has to know it. */
+export function toNetworkAttachment(link: NetworkLink): NetworkAttachment {
+  const { id, targetRemoteId, mac, address, prefixLength, gateway } = link
+  return {
+    linkId: id,
+    networkRemoteId: targetRemoteId,
+    ...(mac === undefined ? {} : { mac }),
+    ...(address === undefined ? {} : { address }),
+    ...(prefixLength === undefined ? {} : { prefixLength }),
+    ...(gateway === undefined ? {} : { gateway }),
+  }
+}
+
+/** What a new instance has from its first boot on. */
+export function toAttachments(links: readonly Link[]): {
+  readonly volumes: readonly VolumeAttachment[]
+  readonly networks: readonly NetworkAttachment[]
+} {
+  return {
+    volumes: links.filter((link) => link.kind === 'volume').map(toVolumeAttachment),
+    networks: links.filter((link) => link.kind === 'network').map(toNetworkAttachment),
+  }
+}
+
+/** A link once its provider has made it. */
+export function fromAttached(
+  { kind }: Link,
+  attached: Omit<Attached, 'linkId'>,
+): Partial<VolumeLink> | Partial<NetworkLink> {
+  const { device, mac, address, gateway } = attached
+  const base = { state: 'active', ...(device === undefined ? {} : { device }) } as const
+  if (kind === 'volume') return base
+  return {
+    ...base,
+    ...(mac === undefined ? {} : { mac }),
+    ...(address === undefined ? {} : { address }),
+    ...(gateway === undefined ? {} : { gateway }),
+  }
+}

@@ -1,0 +1,38 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { CloudError } from '../model/errors.ts'
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Whether `id` can be one of ours. */
+export function isOwnId(id: string): boolean {
+  return UUID.test(id)
+}
+
+/** Where the id of something new comes from. */
+export interface IdChoice {
+  /** A UUID in lower case that the client chose. */
+  readonly id?: string | undefined
+  /** Repeated by a client that repeats its request; names one thing for each project. */
+  readonly idempotencyKey?: string | undefined
+}
+
+/**
+ * The id of something new: the one that its client chose, the one that belongs to its key, else a fresh one.
+ *
+ * @param owner what the key is kept for: a project, and what is made
+ * @throws {CloudError} invalid when it is no UUID in lower case: ids become parts of paths and names
+ */
+export function newId({ id: chosen, idempotencyKey }: IdChoice = {}, ...owner: readonly string[]): string {
+  if (chosen === undefined)
+    return idempotencyKey === undefined ? randomUUID() : keyedId(JSON.stringify([...owner, idempotencyKey]))
+  if (isOwnId(chosen)) return chosen
+  throw new CloudError('invalid', `id: "${chosen.slice(0, 100)}" is no UUID in lower case; leave it out to get one`)
+}
+
+/** RFC 9562 section 5.8: a UUID of our own making, the same for the same text. */
+function keyedId(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  )
+}

@@ -1,0 +1,33 @@
+import type { Resources } from './store.ts'
+import type { ResourceTable } from './tables.ts'
+
+/** Any volume, network or link. */
+export type Resource = Resources[keyof Resources]
+
+/** What a row is found by is repeated in columns; the resource itself is its body. */
+export function toResourceRow(kind: keyof Resources, resource: Resource): ResourceTable {
+  return {
+    id: resource.id,
+    kind,
+    project: 'project' in resource ? resource.project : (resource.owner?.project ?? null),
+    provider: resource.provider,
+    state: resource.state,
+    instance_id: 'instanceId' in resource ? resource.instanceId : null,
+    target_id: targetOf(resource),
+    unique_key: uniqueKeyOf(resource),
+    body_json: JSON.stringify(resource),
+    created_at: resource.createdAt,
+  }
+}
+
+function targetOf(resource: Resource): string | null {
+  if (!('instanceId' in resource)) return null
+  return resource.kind === 'volume' ? resource.volumeId : resource.networkId
+}
+
+/** What at most one resource can have: a volume is attached once, an address is one card's. */
+function uniqueKeyOf(resource: Resource): string | null {
+  if (!('instanceId' in resource)) return null
+  if (resource.kind === 'volume') return `volume:${resource.volumeId}`
+  return resource.address === undefined ? null : `address:${resource.networkId}:${resource.address}`
+}
