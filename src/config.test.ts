@@ -33,6 +33,7 @@ const DEFAULTS: Config = {
   store: { sqlite: '/state/bellhop/bellhop.sqlite' },
   log: { level: 'info' },
   auth: { tokens: [] },
+  occi: { userDataEncoding: 'base64', showUserData: false },
   providers: { qemu: { driver: 'qemu' } },
   stateDir: '/state/bellhop',
 }
@@ -58,6 +59,11 @@ describe('readConfig', () => {
       sqlite = "/srv/bellhop.sqlite"
       [log]
       level = "debug"
+      [auth]
+      keystoneUri = "https://keystone.example.org:5000"
+      [occi]
+      userDataEncoding = "raw"
+      showUserData = true
       [[auth.tokens]]
       sha256 = "${digest}"
       subject = "alice"
@@ -78,7 +84,11 @@ describe('readConfig', () => {
       metadata: { enabled: false, listen: { host: '10.0.0.1', port: 8080 } },
       store: { sqlite: '/srv/bellhop.sqlite' },
       log: { level: 'debug' },
-      auth: { tokens: [{ sha256: digest, subject: 'alice', project: 'red', role: 'reader' }] },
+      auth: {
+        tokens: [{ sha256: digest, subject: 'alice', project: 'red', role: 'reader' }],
+        keystoneUri: 'https://keystone.example.org:5000',
+      },
+      occi: { userDataEncoding: 'raw', showUserData: true },
       providers: { local: { driver: 'qemu', imagesDir: '/srv/images' } },
       stateDir: '/state/bellhop',
     })
@@ -104,6 +114,10 @@ describe('readConfig', () => {
       `[[auth.tokens]]\nsha256 = "${'0'.repeat(64)}"\nsubject = "a"\nproject = "b"\nrole = "admin"`,
       'auth.tokens.0.role',
     ],
+    ['[auth]\nkeystoneUri = "https://keystone.example.org/"', 'auth.keystoneUri'],
+    ['[auth]\nkeystoneUri = "https://keystone.example.org/\'x"', 'auth.keystoneUri'],
+    ['[occi]\nuserDataEncoding = "guess"', 'occi.userDataEncoding'],
+    ['[occi]\nshowUserData = 1', 'occi.showUserData'],
     ['[providers.local]\nimagesDir = "/srv"', 'providers.local.driver'],
     ['[providers.Local]\ndriver = "qemu"', 'providers.Local'],
     ['[providers.local]\ndriver = ""', 'providers.local.driver'],

@@ -48,7 +48,25 @@ const File = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    auth: Type.Optional(Type.Object({ tokens: Type.Optional(Type.Array(Token)) }, { additionalProperties: false })),
+    auth: Type.Optional(
+      Type.Object(
+        {
+          tokens: Type.Optional(Type.Array(Token)),
+          // Clients put the version behind it themselves.
+          keystoneUri: Type.Optional(Type.String({ pattern: "^https?://[^\\s'?#]*[^\\s'?#/]$" })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    occi: Type.Optional(
+      Type.Object(
+        {
+          userDataEncoding: Type.Optional(Type.Enum(['base64', 'raw'])),
+          showUserData: Type.Optional(Type.Boolean()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     providers: Type.Optional(
       Type.Record(
         Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,30}$' }),
@@ -81,7 +99,17 @@ export interface Config {
   readonly metadata: { readonly enabled: boolean; readonly listen: Listen }
   readonly store: { readonly sqlite: string }
   readonly log: { readonly level: string }
-  readonly auth: { readonly tokens: readonly Static<typeof Token>[] }
+  readonly auth: {
+    readonly tokens: readonly Static<typeof Token>[]
+    /** The Keystone that clients are told to get a token from. */
+    readonly keystoneUri?: string
+  }
+  readonly occi: {
+    /** How OCCI 1.2's `occi.compute.userdata` is written where a request does not say. */
+    readonly userDataEncoding: 'base64' | 'raw'
+    /** Whether a project's user data are shown to it again. */
+    readonly showUserData: boolean
+  }
   /** By the provider's name; what stands beside `driver` is the driver's own. */
   readonly providers: Readonly<Record<string, { readonly driver: string; readonly [setting: string]: unknown }>>
   /** Where state that must outlive the process is kept (`$XDG_STATE_HOME/bellhop`). */
@@ -124,7 +152,8 @@ async function parseFile(path: string): Promise<unknown> {
 function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config {
   if (!validator.Check(file)) throw new CloudError('invalid', explain(file, source))
   const stateDir = baseDir('state', env)
-  const { server = {}, metadata = {}, store = {}, log = {}, auth = {}, providers = { qemu: { driver: 'qemu' } } } = file
+  const { server = {}, metadata = {}, store = {}, log = {}, auth = {}, occi = {} } = file
+  const { providers = { qemu: { driver: 'qemu' } } } = file
   return {
     server: {
       listen: toListen(server.listen ?? '127.0.0.1:8787'),
@@ -135,7 +164,11 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
     metadata: { enabled: metadata.enabled ?? true, listen: toListen(metadata.listen ?? '127.0.0.1:8788') },
     store: { sqlite: resolve(store.sqlite ?? join(stateDir, 'bellhop.sqlite')) },
     log: { level: log.level ?? 'info' },
-    auth: { tokens: auth.tokens ?? [] },
+    auth: {
+      tokens: auth.tokens ?? [],
+      ...(auth.keystoneUri === undefined ? {} : { keystoneUri: auth.keystoneUri }),
+    },
+    occi: { userDataEncoding: occi.userDataEncoding ?? 'base64', showUserData: occi.showUserData ?? false },
     providers,
     stateDir,
   }

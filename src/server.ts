@@ -4,7 +4,7 @@ import { openBellhop } from './bellhop.ts'
 import type { Config, Listen } from './config.ts'
 import { metadataToken } from './deliveries/metadata-token.ts'
 import { createApiServer } from './frontends/fastify.ts'
-import { createGuard } from './frontends/guard.ts'
+import { createGuard, keystoneChallenge } from './frontends/guard.ts'
 import { createMetrics, healthz, readyz } from './frontends/health.ts'
 import { textResponse, type GuardedHandler } from './frontends/http.ts'
 import { occiFrontend, occiProduct } from './frontends/occi/index.ts'
@@ -59,7 +59,10 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const api = createApiServer({
     publicUrl: config.server.publicUrl ?? urlOf(config.server.listen),
     allowedOrigins: config.server.allowedOrigins,
-    guard: createGuard({ authenticate: tokenAuthenticator(own ? [own.known] : config.auth.tokens) }),
+    guard: createGuard({
+      authenticate: tokenAuthenticator(own ? [own.known] : config.auth.tokens),
+      ...(config.auth.keystoneUri === undefined ? {} : { challenge: keystoneChallenge(config.auth.keystoneUri) }),
+    }),
     open: { '/healthz': healthz, '/readyz': readyz(async () => void (await store.secret('metadata'))) },
     routes: {
       '/api': restFrontend({ service, ...(metadataUrl === undefined ? {} : { seedUrl }) }),
@@ -71,7 +74,9 @@ export async function startServer(config: Config, log: Logger = createLog(config
   })
   const url = await listening(config.server.listen, 'server.listen', () => api.listen(config.server.listen))
   opened.defer(() => api.close())
-  occi = occiFrontend({ service, publicUrl: config.server.publicUrl ?? url, version: VERSION })
+  const { userDataEncoding: encoding, showUserData: isShown } = config.occi
+  const publicUrl = config.server.publicUrl ?? url
+  occi = occiFrontend({ service, publicUrl, version: VERSION, userData: { encoding, isShown } })
   log.info({ url, ...(metadataUrl === undefined ? {} : { metadataUrl }), version: VERSION }, 'listening')
   const closing = opened.move()
   return {

@@ -18,6 +18,15 @@ export const STATUS = {
   timeout: 504,
 } as const satisfies Record<ErrorCode, number>
 
+/**
+ * Tells OCCI clients where to get a token. They match it by regular expressions: single quotes, nothing behind it.
+ *
+ * @param uri Keystone's, without version and without slash at its end
+ */
+export function keystoneChallenge(uri: string): string {
+  return `Keystone uri='${uri}'`
+}
+
 /** Whom the guard let in, or the answer for one whom it did not. */
 type Admission = { readonly caller: Caller } | { readonly refusal: HttpResponse }
 

@@ -1,6 +1,6 @@
 import type { Image, Size } from '../../model/instance.ts'
-import { DEFINITIONS, lineage, osTemplate, resourceTemplate, type Definition } from './categories.ts'
-import { typeId, type Category } from './representation.ts'
+import { DEFINITIONS, lineage, osTemplate, providerMixin, resourceTemplate, type Definition } from './categories.ts'
+import { typeId, type AttributeEntry, type Category } from './representation.ts'
 
 /** All categories that one caller has. */
 export interface Catalogue {
@@ -12,13 +12,32 @@ export interface Catalogue {
   readonly at: (path: string) => Definition | undefined
 }
 
-/** The categories that are always there, and one mixin for each image and size. */
-export function catalogueOf(images: readonly Image[], sizes: readonly Size[]): Catalogue {
-  const definitions = [...DEFINITIONS, ...images.map(osTemplate), ...sizes.map(resourceTemplate)]
+/** What of a catalogue differs between callers and times. */
+export interface Offer {
+  readonly images?: readonly Image[]
+  readonly sizes?: readonly Size[]
+  /** Names of those that make storage or networks. */
+  readonly providers?: readonly string[]
+  /** Mixins that clients made. */
+  readonly usersMixins?: readonly Definition[]
+}
+
+/** The categories that are always there, and one mixin for each image, size and provider. */
+export function catalogueOf({ images = [], sizes = [], providers = [], usersMixins = [] }: Offer = {}): Catalogue {
+  const definitions = [
+    ...DEFINITIONS,
+    ...images.map(osTemplate),
+    ...sizes.map(resourceTemplate),
+    ...providers.map(providerMixin),
+    ...usersMixins,
+  ]
   const byId = new Map<string, Definition>()
   for (const definition of definitions)
-    for (const scheme of [definition.scheme, ...(definition.alsoSchemes ?? [])])
-      byId.set(typeId({ scheme, term: definition.term }), definition)
+    for (const scheme of [definition.scheme, ...(definition.alsoSchemes ?? [])]) {
+      const id = typeId({ scheme, term: definition.term })
+      // What is ours comes first, and is never what a client says it is.
+      if (!byId.has(id)) byId.set(id, definition)
+    }
   const byPath = new Map(definitions.map((definition) => [definition.location?.slice(0, -1), definition]))
   return {
     definitions,
@@ -50,13 +69,25 @@ export function toReference({ term, scheme, class: kindOfCategory, title }: Defi
   return { term, scheme, class: kindOfCategory, title }
 }
 
-function toCategory(definition: Definition): Category {
-  const { rel, location, attributes, actions } = definition
+/** A definition as discovery shows it. */
+export function toCategory(definition: Definition): Category {
+  const { rel, location, attributes, actions, applies } = definition
   return {
     ...toReference(definition),
     ...(rel === undefined ? {} : { rel: typeId(rel) }),
     ...(location === undefined ? {} : { location }),
-    attributes: attributes.map(({ name, immutable }) => ({ name, ...(immutable ? { immutable } : {}) })),
+    attributes: attributes.map(toEntry),
     actions: actions?.map(typeId) ?? [],
+    ...(applies ? { applies: applies.map(typeId) } : {}),
+  }
+}
+
+function toEntry({ name, type, immutable, required, values }: Definition['attributes'][number]): AttributeEntry {
+  return {
+    name,
+    ...(immutable ? { immutable } : {}),
+    ...(required ? { required } : {}),
+    ...(type === 'text' ? {} : { type: 'number' }),
+    ...(values ? { values } : {}),
   }
 }

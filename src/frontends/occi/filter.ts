@@ -9,6 +9,9 @@ export interface Filter {
   readonly attributes: ReadonlyMap<string, Value>
 }
 
+/** Lets all through. */
+export const NO_FILTER: Filter = { categories: [], attributes: new Map() }
+
 /**
  * Filters stand in headers, whatever the request's `Content-Type` is.
  *
@@ -16,7 +19,8 @@ export interface Filter {
  * @see GFD.223 section 7
  */
 export function filterOf({ headers }: Pick<HttpRequest, 'headers'>): Filter {
-  return textOcci.parse({ headers, body: new Uint8Array() })
+  const [filter = NO_FILTER] = textOcci.parse({ headers, body: new Uint8Array() })
+  return filter
 }
 
 /** Whether an entity with these `definitions` carries all that are `wanted`, directly or by their parents. */

@@ -1,5 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
-import { isFloat } from './categories.ts'
+import { isFloat } from './attributes.ts'
 import type { AttributeEntry, Category, CategoryClass, Link, Value } from './representation.ts'
 
 /*
@@ -31,6 +31,16 @@ interface Cursor {
   readonly text: string
   readonly where: Where
   at: number
+}
+
+/** Whether `text` can be the term of a category. */
+export function isTerm(text: string): boolean {
+  return isWhole(TERM, text)
+}
+
+/** Whether `text` can be the name of an attribute. */
+export function isName(text: string): boolean {
+  return isWhole(NAME, text)
 }
 
 /** Reads the value of a `Category` line or header. @throws {CloudError} invalid with the column */
@@ -208,6 +218,11 @@ function renderEntry({ name, immutable, required }: AttributeEntry): string {
 function quote(text: string): string {
   // No text rendering can hold a line break or another control character.
   return `"${text.replaceAll(/[\0-\x1F\x7F]+/g, ' ').replaceAll(/["\\]/g, String.raw`\$&`)}"`
+}
+
+function isWhole(pattern: RegExp, text: string): boolean {
+  pattern.lastIndex = 0
+  return pattern.test(text) && pattern.lastIndex === text.length
 }
 
 function take(cursor: Cursor, pattern: RegExp, expected: string): string {

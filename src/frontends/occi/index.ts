@@ -3,15 +3,27 @@ import { isCloudError } from '../../model/errors.ts'
 import type { Caller } from '../../model/instance.ts'
 import type { Service } from '../../service/service.ts'
 import { headerValues, type GuardedHandler, type HttpRequest, type HttpResponse } from '../http.ts'
-import { catalogueOf, discover } from './catalogue.ts'
-import { COMPUTE, ENTITY } from './categories.ts'
-import { computeResources, type Exchange, type Method, type Resource } from './compute.ts'
+import { catalogueOf } from './catalogue.ts'
+import { ENTITY, LINK, RESOURCE, type Definition } from './categories.ts'
+import { createFrom, unionOf } from './collections.ts'
+import { discovery } from './discovery.ts'
+import { entitiesOf } from './entities.ts'
+import type { Entities } from './entity-kind.ts'
 import { fromError, refusal } from './error.ts'
-import { filterOf } from './filter.ts'
+import type { Exchange, Method, Resource } from './exchange.ts'
+import { computeKind, type UserDataRules } from './kinds/compute.ts'
+import { linkKind } from './kinds/links.ts'
+import { networkKind } from './kinds/network.ts'
+import { storageKind } from './kinds/storage.ts'
+import { mixinCollection, toPath } from './mixin-collection.ts'
 import { ACCEPTED, FALLBACK, requestCodec, responseCodec } from './negotiate.ts'
 import type { Codec, Outcome } from './representation.ts'
+import { listUsersMixins } from './users-mixins.ts'
 
 const DISCOVERY: ReadonlySet<string> = new Set(['/-', '/.well-known/org/ogf/occi/-'])
+
+/** Kinds that nothing is of directly: what lies there is what descends from them. */
+const ABSTRACT: ReadonlySet<Definition> = new Set([ENTITY, RESOURCE, LINK])
 
 /** What the OCCI front end is made of. */
 export interface OcciOptions {
@@ -20,6 +32,8 @@ export interface OcciOptions {
   readonly publicUrl: string
   /** Bellhop's version. */
   readonly version: string
+  /** Default: base64, and never shown. */
+  readonly userData?: UserDataRules
 }
 
 /** The value of `Server`; clients look for both versions of OCCI in it. */
@@ -33,27 +47,52 @@ export function occiProduct(version: string): string {
  * | path | what lies there |
  * |---|---|
  * | `/-/`, `/.well-known/org/ogf/occi/-/` | discovery: all kinds, mixins and actions |
- * | `/compute/`, `/compute/{id}` | computes, which are our instances |
+ * | `/compute/`, `/network/`, `/storage/`, `/networkinterface/`, `/storagelink/` | the entities of one kind |
+ * | `/compute/{id}` and so on | one entity |
  * | `/` | every entity |
  * | the location of any other kind or mixin | the entities that carry it |
  *
- * @see GFD.221 (core), GFD.223 (HTTP), GFD.224 (infrastructure), GFD.229 (text)
+ * @see GFD.221 (core), GFD.223 (HTTP), GFD.224 (infrastructure), GFD.226 (JSON), GFD.229 (text)
  */
-export function occiFrontend({ service, publicUrl, version }: OcciOptions): GuardedHandler {
-  const computes = computeResources({ service, publicUrl: publicUrl.replace(/\/+$/, '') })
+export function occiFrontend(options: OcciOptions): GuardedHandler {
+  const { service, version, userData = { encoding: 'base64', isShown: false } } = options
+  const publicUrl = options.publicUrl.replace(/\/+$/, '')
+  const kinds: readonly Entities[] = [
+    entitiesOf(computeKind(service, userData), publicUrl),
+    entitiesOf(networkKind(service), publicUrl),
+    entitiesOf(storageKind(service), publicUrl),
+    entitiesOf(linkKind(service, 'network'), publicUrl),
+    entitiesOf(linkKind(service, 'volume'), publicUrl),
+  ]
   const fixed: HttpResponse['headers'] = [
     ['Server', occiProduct(version)],
     ['Accept', ACCEPTED],
   ]
+  const atDiscovery = discovery(service, kinds)
+  const atRoot: Resource = {
+    ...unionOf(ENTITY, kinds, publicUrl),
+    // OCCI 1.1's way to make one.
+    methods: {
+      ...unionOf(ENTITY, kinds, publicUrl).methods,
+      POST: (exchange) => createFrom(exchange, kinds, exchange.read()),
+    },
+  }
 
   async function resourceAt(path: string, { catalogue }: Exchange): Promise<Resource | undefined> {
-    if (DISCOVERY.has(path)) return DISCOVERY_RESOURCE
-    if (path === '') return computes.root(ENTITY)
-    const slash = path.lastIndexOf('/')
-    if (path.slice(0, slash + 1) === COMPUTE.location) return computes.one(path.slice(slash + 1))
-    // Computes are there whether or not the clouds can tell their images now.
+    if (DISCOVERY.has(path)) return atDiscovery
+    if (path === '' || path === '/') return atRoot
+    for (const entities of kinds) {
+      const base = entities.kind.location ?? '\0'
+      if (`${path}/` === base) return entities.all()
+      const id = path.slice(base.length)
+      if (path.startsWith(base) && !id.includes('/')) return entities.one(id)
+    }
+    // What is always there is there whether or not the clouds can tell their images now.
     const definition = ALWAYS.at(path) ?? (await catalogue()).at(path)
-    return definition === COMPUTE ? computes.all() : definition && computes.carrying(definition)
+    if (!definition) return undefined
+    return ABSTRACT.has(definition)
+      ? unionOf(definition, kinds, publicUrl)
+      : mixinCollection(definition, kinds, publicUrl)
   }
 
   async function outcomeOf(exchange: Exchange, codec: Codec | undefined): Promise<Outcome> {
@@ -61,20 +100,22 @@ export function occiFrontend({ service, publicUrl, version }: OcciOptions): Guar
     if (!codec) return refusal(406, `none of what you accept is written here; these are: ${ACCEPTED}`)
     if (isAbove12(request)) return refusal(501, 'this server speaks OCCI 1.1 and 1.2')
     const resource = await resourceAt(toPath(request.path), exchange)
-    if (!resource) return refusal(404, `there is nothing at ${request.path.slice(0, 200)}; GET /-/ lists what there is`)
+    const where = request.path.slice(0, 200)
+    if (!resource && request.method === 'PUT') return refusal(400, `nothing can be put at ${where}`)
+    if (!resource) return refusal(404, `there is nothing at ${where}; GET /-/ lists what there is`)
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const route = resource.methods[method as Method]
     if (!route) return refusal(405, `${method.slice(0, 20)} is not allowed here`, [['Allow', allowed(resource)]])
     if (codec.listsOnly && !(resource.isList && method === 'GET'))
       return refusal(400, `${codec.contentType} shows lists of locations; there is none to show here`)
-    if (method === 'POST' && !requestCodec(request))
+    if (isRead(request) && !requestCodec(request))
       return refusal(406, `the Content-Type is none that is read here; these are: ${ACCEPTED}`)
     return await route(exchange)
   }
 
   return async (request, caller) => {
-    const exchange = toExchange(request, caller, service)
     const codec = responseCodec(request)
+    const exchange = toExchange(request, caller, service, codec ?? FALLBACK)
     try {
       return toResponse(await outcomeOf(exchange, codec), codec, fixed)
     } catch (error) {
@@ -84,25 +125,32 @@ export function occiFrontend({ service, publicUrl, version }: OcciOptions): Guar
   }
 }
 
-const ALWAYS = catalogueOf([], [])
+const ALWAYS = catalogueOf()
 
-const DISCOVERY_RESOURCE: Resource = {
-  isList: false,
-  methods: {
-    GET: async ({ request, catalogue }) => {
-      const categories = discover(await catalogue(), filterOf(request).categories)
-      return { status: 200, answer: { shows: 'categories', categories } }
-    },
-  },
+/** Whether what the request says matters: most clients say nothing with DELETE. */
+function isRead({ method, body }: HttpRequest): boolean {
+  return method === 'POST' || method === 'PUT' || (method === 'DELETE' && body.byteLength > 0)
 }
 
-function toExchange(request: HttpRequest, caller: Caller, service: Service): Exchange {
+function toExchange(request: HttpRequest, caller: Caller, service: Service, codec: Codec): Exchange {
+  const usersMixins = once(() => listUsersMixins(service, caller))
   return {
     request,
     caller,
+    codec,
     read: () => (requestCodec(request) ?? FALLBACK).parse(request),
-    catalogue: async () => catalogueOf(...(await Promise.all([service.images(caller), service.sizes(caller)]))),
+    usersMixins,
+    catalogue: once(async () => {
+      const [images, sizes] = await Promise.all([service.images(caller), service.sizes(caller)])
+      const providers = [...new Set([...service.makers('volumes'), ...service.makers('networks')])]
+      return catalogueOf({ images, sizes, providers, usersMixins: await usersMixins() })
+    }),
   }
+}
+
+function once<T>(task: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined
+  return () => (done ??= task())
 }
 
 function toResponse(outcome: Outcome, codec: Codec | undefined, fixed: HttpResponse['headers']): HttpResponse {
@@ -114,11 +162,6 @@ function toResponse(outcome: Outcome, codec: Codec | undefined, fixed: HttpRespo
     headers: [['Content-Type', writer.contentType], ...fixed, ...headers, ...rendered.headers],
     body: Buffer.from(rendered.body, 'utf8'),
   }
-}
-
-/** Clients put slashes at the end or not, and some double them. */
-function toPath(path: string): string {
-  return path.replaceAll(/\/{2,}/g, '/').replace(/\/$/, '')
 }
 
 function allowed({ methods }: Resource): string {

@@ -22,6 +22,8 @@ test('reads by the first known type of Content-Type', () => {
   assert.equal(reads(['Content-Type', 'TEXT/OCCI']), 'text/occi')
   assert.equal(reads(['Content-Type', 'application/xml, text/occi']), 'text/occi')
   assert.equal(reads(['Content-Type', 'text/uri-list']), 'text/uri-list')
+  assert.equal(reads(['Content-Type', 'application/occi+json; charset=utf-8']), 'application/occi+json')
+  assert.equal(reads(['Content-Type', 'application/json']), 'application/json')
   assert.equal(reads(['Content-Type', 'application/xml']), undefined)
 })
 
@@ -37,13 +39,18 @@ test('writes the best type that the client accepts', () => {
   assert.equal(writes('GET', ['Accept', 'application/xml, */*;q=0.1']), PLAIN)
   assert.equal(writes('GET', ['Accept', 'text/*']), PLAIN)
   assert.equal(writes('GET', ['Accept', 'text/occi+plain']), 'text/occi+plain; charset=utf-8')
+  assert.equal(writes('GET', ['Accept', 'application/json']), 'application/json')
+  assert.equal(writes('GET', ['Accept', 'application/occi+json, text/plain;q=0.5']), 'application/occi+json')
+  assert.equal(writes('GET', ['Accept', 'application/*']), 'application/occi+json')
   assert.equal(writes('GET', ['Accept', 'application/xml']), undefined)
+  assert.equal(writes('GET', ['Accept', 'text/html']), undefined)
   assert.equal(writes('GET', ['Accept', 'text/plain;q=0']), undefined)
 })
 
 test('without preference writes as the request is written', () => {
   assert.equal(writes('POST', ['Content-Type', 'text/occi']), 'text/occi')
   assert.equal(writes('PUT', ['Content-Type', 'text/occi'], ['Accept', '*/*']), 'text/occi')
+  assert.equal(writes('POST', ['Content-Type', 'application/json'], ['Accept', '*/*']), 'application/json')
   assert.equal(writes('POST', ['Content-Type', 'text/uri-list']), PLAIN)
   assert.equal(writes('POST', ['Content-Type', 'application/xml']), PLAIN)
   // A filter in a GET is no rendering of a request.

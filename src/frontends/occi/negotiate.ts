@@ -1,9 +1,11 @@
 import { headerValues, type HttpRequest } from '../http.ts'
+import { occiJson } from './json.ts'
 import type { Codec } from './representation.ts'
 import { carriesOcci, textOcci, textPlain } from './text.ts'
 import { uriList } from './uri-list.ts'
 
 const PLAIN = textPlain('text/plain')
+const OCCI_JSON = occiJson('application/occi+json')
 
 /** Every rendering we read and write. To add one: a codec, and its line here. */
 const CODECS: ReadonlyMap<string, Codec> = new Map([
@@ -11,6 +13,14 @@ const CODECS: ReadonlyMap<string, Codec> = new Map([
   ['text/occi', textOcci],
   ['text/occi+plain', textPlain('text/occi+plain')],
   ['text/uri-list', uriList],
+  ['application/occi+json', OCCI_JSON],
+  ['application/json', occiJson('application/json')],
+])
+
+/** What we write when a client names no more than half of a type. */
+const RANGES: ReadonlyMap<string, Codec> = new Map([
+  ['text/*', PLAIN],
+  ['application/*', OCCI_JSON],
 ])
 
 /** The value of our `Accept` header. */
@@ -46,7 +56,7 @@ export function responseCodec(request: HttpRequest): Codec | undefined {
       .filter(({ quality }) => quality > 0)
       .map(({ type }) => {
         if (type === '*/*') return ownCodec(request)
-        return type === 'text/*' ? PLAIN : CODECS.get(type)
+        return RANGES.get(type) ?? CODECS.get(type)
       }),
   )
 }

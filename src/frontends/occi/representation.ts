@@ -6,11 +6,16 @@ export type Value = string | number
 /** What a Category is. */
 export type CategoryClass = 'kind' | 'mixin' | 'action'
 
-/** An attribute as a category lists it. */
+/** An attribute as a category lists it; what stands below `required` only JSON can say. */
 export interface AttributeEntry {
   readonly name: string
   readonly immutable?: boolean
   readonly required?: boolean
+  /** Absent: a string. */
+  readonly type?: 'string' | 'number'
+  /** All it may hold. */
+  readonly values?: readonly string[]
+  readonly description?: string
 }
 
 /** A category as it is written: a reference (term and scheme) or, in discovery, its whole definition. */
@@ -27,11 +32,14 @@ export interface Category {
   readonly attributes?: readonly AttributeEntry[]
   /** Type ids. */
   readonly actions?: readonly string[]
+  /** Type ids of the kinds that a mixin may be put on; only JSON can say them. */
+  readonly applies?: readonly string[]
 }
 
 /** A link as it is written within an entity; with the `rel` of an action: what can be done now. */
 export interface Link {
   readonly target: string
+  /** Type id of what is at the target; empty where a client left it out, which JSON allows. */
   readonly rel: string
   readonly self?: string
   /** Type ids of the link's kind and mixins. */
@@ -50,9 +58,10 @@ export interface Representation {
 /** What a route has to say; each codec says it in its own way. */
 export type Answer =
   | { readonly shows: 'categories'; readonly categories: readonly Category[] }
-  | { readonly shows: 'collection'; readonly urls: readonly string[] }
+  /** `entities` are given to codecs with `showsEntities`, and only to them. */
+  | { readonly shows: 'collection'; readonly urls: readonly string[]; readonly entities?: readonly Representation[] }
   | { readonly shows: 'entity'; readonly entity: Representation }
-  | { readonly shows: 'created'; readonly url: string }
+  | { readonly shows: 'created'; readonly url: string; readonly entity?: Representation }
   | { readonly shows: 'nothing' }
   | { readonly shows: 'error'; readonly message: string }
 
@@ -68,8 +77,17 @@ export interface Codec {
   readonly contentType: string
   /** Only lists of locations can be written in it. */
   readonly listsOnly?: true
-  /** @throws {CloudError} invalid with line and column (counted from 1) of what cannot be read */
-  parse(request: Pick<HttpRequest, 'headers' | 'body'>): Representation
+  /** It writes whole entities where others write their locations. */
+  readonly showsEntities?: true
+  /** Its values can have several lines. */
+  readonly multiline?: true
+  /** All of it stands in headers, so that what is large is better left out. */
+  readonly inHeaders?: true
+  /**
+   * @returns one, which may say nothing; several where JSON holds several entities
+   * @throws {CloudError} invalid with line and column (counted from 1) of what cannot be read
+   */
+  parse(request: Pick<HttpRequest, 'headers' | 'body'>): readonly Representation[]
   render(answer: Answer): Rendered
 }
 

@@ -1,4 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
+import { bodyText, placeIn } from './body.ts'
 import {
   parseAttributes,
   parseCategories,
@@ -59,8 +60,6 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [PLAIN_LOCATION.toLowerCase(), readLocations],
 ])
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
 /** Whether headers hold an OCCI rendering: a filter, or a request in text/occi. */
 export function carriesOcci({ headers }: { readonly headers: readonly Part[] }): boolean {
   return headers.some(([name]) => [CATEGORY, ATTRIBUTE].some((wanted) => wanted.toLowerCase() === name.toLowerCase()))
@@ -76,20 +75,20 @@ export function textPlain(mediaType: string): Codec {
     contentType: `${mediaType}; charset=utf-8`,
     parse: ({ body }) => {
       const parts = noParts()
-      const text = toText(body)
+      const text = bodyText(body)
       for (const { 0: line, index } of text.matchAll(/[^\r\n]+/g)) {
         if (line.trim() === '') continue
         const colon = line.indexOf(':')
-        const where: Where = (at) => `line ${lineNumber(text, index)}, column ${colon + 2 + at}`
+        const where: Where = (at) => placeIn(text, index + colon + 1 + at)
         const read = READERS.get(line.slice(0, Math.max(colon, 0)).trim().toLowerCase())
         if (!read)
           throw new CloudError(
             'invalid',
-            `line ${lineNumber(text, index)}: ${CATEGORY}, ${LINK}, ${ATTRIBUTE} or ${LOCATION} expected`,
+            `${placeIn(text, index)}: ${CATEGORY}, ${LINK}, ${ATTRIBUTE} or ${LOCATION} expected`,
           )
         read(parts, line.slice(colon + 1), where)
       }
-      return parts
+      return [parts]
     },
     render: (answer) => ({
       headers: [],
@@ -105,14 +104,15 @@ export function textPlain(mediaType: string): Codec {
  */
 export const textOcci: Codec = {
   contentType: 'text/occi',
+  inHeaders: true,
   parse: ({ headers, body }) => {
     // Answers have the body "OK"; pOCCI sends it too.
-    if (!['', 'OK'].includes(toText(body).trim()))
+    if (!['', 'OK'].includes(bodyText(body).trim()))
       throw new CloudError('invalid', `text/occi has all of it in headers, yet the body holds ${body.byteLength} bytes`)
     const parts = noParts()
     for (const [name, value] of headers)
       READERS.get(name.toLowerCase())?.(parts, value, (at) => `header ${name}, column ${at + 1}`)
-    return parts
+    return [parts]
   },
   render: (answer) => {
     if (answer.shows === 'error') return { headers: [['X-OCCI-Error', answer.message]], body: answer.message }
@@ -154,19 +154,6 @@ function toParts(answer: Exclude<Answer, { shows: 'error' }>): Part[] {
   ]
 }
 
-/** Line breaks are any of CR LF, LF CR (pOCCI), CR, LF. */
-function lineNumber(text: string, index: number): number {
-  return (text.slice(0, index).match(/\r\n|\n\r|\r|\n/g)?.length ?? 0) + 1
-}
-
 function noParts(): Parts {
   return { categories: [], links: [], attributes: new Map(), locations: [] }
-}
-
-function toText(body: Uint8Array): string {
-  try {
-    return utf8.decode(body)
-  } catch (cause) {
-    throw new CloudError('invalid', 'the body is not UTF-8', { cause })
-  }
 }

@@ -1,4 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
+import { bodyText } from './body.ts'
 import type { Codec } from './representation.ts'
 
 /**
@@ -10,10 +11,10 @@ export const uriList: Codec = {
   contentType: 'text/uri-list',
   listsOnly: true,
   parse: ({ body }) => {
-    const lines = new TextDecoder().decode(body).split(/[\r\n]+/)
+    const lines = bodyText(body).split(/[\r\n]+/)
     // RFC 2483 section 5: a line with "#" is a comment.
     const locations = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
-    return { categories: [], links: [], attributes: new Map(), locations }
+    return [{ categories: [], links: [], attributes: new Map(), locations }]
   },
   render: (answer) => {
     if (answer.shows !== 'collection')

@@ -7,7 +7,8 @@ import { readHead } from '../raw.ts'
 import type { HttpRequest } from '../http.ts'
 import { catalogueOf } from './catalogue.ts'
 import { checkEntity } from './check.ts'
-import { toSpec } from './map.ts'
+import { toSpec } from './kinds/compute-map.ts'
+import { fromInlineLink } from './kinds/link-map.ts'
 import { requestCodec } from './negotiate.ts'
 
 interface Expected {
@@ -19,9 +20,9 @@ interface Expected {
 
 const TESTDATA = new URL('testdata/', import.meta.url)
 
-const catalogue = catalogueOf(
-  [{ name: 'debian12', provider: 'example', remoteId: '1', title: 'Debian 12' }],
-  ['example', 'other'].map((provider) => ({
+const catalogue = catalogueOf({
+  images: [{ name: 'debian12', provider: 'example', remoteId: '1', title: 'Debian 12' }],
+  sizes: ['example', 'other'].map((provider) => ({
     name: provider === 'other' ? 'elsewhere' : 'small',
     provider,
     remoteId: '1',
@@ -29,7 +30,7 @@ const catalogue = catalogueOf(
     cores: 1,
     memoryMiB: 512,
   })),
-)
+})
 
 function readRequest(name: string): HttpRequest {
   const text = readFileSync(new URL(`${name}.req`, TESTDATA), 'latin1').replaceAll(
@@ -48,7 +49,10 @@ function readRequest(name: string): HttpRequest {
 
 function read(name: string) {
   const request = readRequest(name)
-  const { spec, warnings } = toSpec(checkEntity(requestCodec(request)?.parse(request) ?? assert.fail(), catalogue))
+  const [sent = assert.fail()] = requestCodec(request)?.parse(request) ?? []
+  const checked = checkEntity(sent, catalogue)
+  const links = checked.links.map((link) => fromInlineLink(link, catalogue).spec)
+  const { spec, warnings } = toSpec(checked, links, 'base64')
   const { userData, variables, files, ...rest } = spec
   assert.deepEqual([variables, files], [{}, []])
   return { spec: { ...rest, ...(userData ? { userData: Buffer.from(userData).toString('utf8') } : {}) }, warnings }
