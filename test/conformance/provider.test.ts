@@ -14,6 +14,11 @@ testProvider({
 })
 
 testProvider({
+  name: 'memory, with machines alone',
+  open: async () => ({ provider: memoryProvider({ volumes: false, networks: false, saveImage: false }) }),
+})
+
+testProvider({
   name: 'memory, as a process',
   open: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bellhop-memory-'))

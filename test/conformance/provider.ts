@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CloudError, isCloudError, type ErrorCode } from '../../src/model/errors.ts'
+import { isCloudError } from '../../src/model/errors.ts'
 import type { Action, Image, InstanceState, Size } from '../../src/model/instance.ts'
 import type { Call, CreateRequest, Provider, RemoteInstance } from '../../src/providers/provider.ts'
+import { call, CALL_MS, conflictAsUndefined, eventually, rejects, type Bench } from './provider-calls.ts'
+import { testImages } from './provider-images.ts'
+import { testNetworks } from './provider-networks.ts'
+import { testVolumes } from './provider-volumes.ts'
 
 /** A provider, ready to be asked. */
 export interface OpenedProvider {
@@ -27,7 +31,8 @@ export interface ProviderUnderTest {
   readonly skip?: Readonly<Record<string, string>>
 }
 
-const CALL_MS = 60_000
+/** Names a test and does it, unless it is skipped with a reason. */
+export type Test = (what: string, body: (t: Pick<TestContext, 'skip'>) => Promise<void>) => void
 
 // The actions, and the states in which each must be refused; what is allowed beyond differs between clouds.
 const ACTIONS: Readonly<Record<Action, { to: InstanceState; refusedIn: readonly InstanceState[] }>> = {
@@ -59,18 +64,19 @@ export function testProvider(tested: ProviderUnderTest): void {
       await opened.close?.()
     })
 
-    const test = (what: string, body: () => Promise<void>) => it(what, { skip: tested.skip?.[what] ?? false }, body)
+    const test: Test = (what, body) => void it(what, { skip: tested.skip?.[what] ?? false }, body)
 
-    const requestFor = (id: string): CreateRequest => ({
+    const requestFor = (id: string, change: Partial<CreateRequest> = {}): CreateRequest => ({
       id,
       image,
       size,
       spec: { name: 'conformance', publicKeys: [], variables: {}, files: [], labels: {} },
       plan: { provider: provider.name, deliveries: [], warnings: [] },
       offers: [],
+      ...change,
     })
-    const create = async (id: string = randomUUID()): Promise<RemoteInstance> => {
-      const instance = await provider.create(requestFor(id), call())
+    const create = async (id: string = randomUUID(), change?: Partial<CreateRequest>): Promise<RemoteInstance> => {
+      const instance = await provider.create(requestFor(id, change), call())
       started.push(instance.remoteId)
       return instance
     }
@@ -80,8 +86,8 @@ export function testProvider(tested: ProviderUnderTest): void {
         const instance = await provider.get(remoteId, call())
         assert.equal(instance.state, state, `it is ${instance.state} (${instance.reason ?? 'no reason given'})`)
       })
-    const active = async (id?: string): Promise<RemoteInstance> => {
-      const instance = await create(id)
+    const active = async (id?: string, change?: Partial<CreateRequest>): Promise<RemoteInstance> => {
+      const instance = await create(id, change)
       await reach(instance.remoteId, 'active')
       return instance
     }
@@ -215,11 +221,22 @@ export function testProvider(tested: ProviderUnderTest): void {
       assert.ok(first.next > 0 && second.next >= first.next)
       await provider.delete(remoteId, call())
     })
-  })
-}
 
-function call(): Call {
-  return { signal: AbortSignal.timeout(CALL_MS), deadline: Date.now() + CALL_MS }
+    const bench: Bench = {
+      get provider() {
+        return provider
+      },
+      get patienceMs() {
+        return patienceMs()
+      },
+      requestFor,
+      running: async (change) => (await active(undefined, change)).remoteId,
+      reach,
+    }
+    testVolumes(bench, test)
+    testNetworks(bench, test)
+    testImages(bench, test)
+  })
 }
 
 function pick<T extends { readonly remoteId: string }>(
@@ -230,25 +247,4 @@ function pick<T extends { readonly remoteId: string }>(
   const chosen = remoteId === undefined ? found[0] : found.find((each) => each.remoteId === remoteId)
   assert.ok(chosen, `the provider has the ${what} ${remoteId ?? ''}`)
   return chosen
-}
-
-function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
-  return assert.rejects(promise, (error) => isCloudError(error, code))
-}
-
-function conflictAsUndefined(error: unknown): undefined {
-  if (!(error instanceof CloudError && error.code === 'conflict')) throw error
-}
-
-/** Tries `attempt` again until it holds; after `patienceMs` its last failure is the test's. */
-async function eventually(what: string, patienceMs: number, attempt: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + patienceMs
-  for (let waitMs = 10; ; waitMs = Math.min(waitMs * 2, 500)) {
-    try {
-      return await attempt()
-    } catch (cause) {
-      if (Date.now() >= deadline) throw new Error(`not within ${patienceMs} ms: ${what}`, { cause })
-    }
-    await sleep(waitMs)
-  }
 }

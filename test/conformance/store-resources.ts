@@ -177,7 +177,10 @@ export function testStoreResources(under: StoreUnderTest): void {
 
       test('have an address for themselves on their network, and as many without one as there are', async (store) => {
         const instanceId = await inserted(store)
-        const [network, address] = [{ networkId: randomUUID() }, { address: '192.0.2.7' }]
+        const [network, address] = [
+          { networkId: randomUUID() },
+          { address: '192.0.2.7', allocation: 'static' } as const,
+        ]
         await store.insertResource('link', sampleNetworkLink(instanceId, { ...network, ...address }))
         await rejects(
           store.insertResource('link', sampleNetworkLink(instanceId, { ...network, ...address })),
@@ -186,14 +189,16 @@ export function testStoreResources(under: StoreUnderTest): void {
         )
         await store.insertResource('link', sampleNetworkLink(instanceId, address))
         for (const _ of [1, 2]) await store.insertResource('link', sampleNetworkLink(instanceId, network))
-        assert.equal((await store.listResources('link', {})).length, 4)
+        const given = { ...network, ...address, allocation: 'dynamic' } as const
+        for (const _ of [1, 2]) await store.insertResource('link', sampleNetworkLink(instanceId, given))
+        assert.equal((await store.listResources('link', {})).length, 6)
       })
 
       test('hold the address that they have now, not the one before', async (store) => {
         const instanceId = await inserted(store)
-        const networkId = randomUUID()
-        const one = sampleNetworkLink(instanceId, { networkId, address: '192.0.2.1' })
-        const two = sampleNetworkLink(instanceId, { networkId, address: '192.0.2.2' })
+        const common = { networkId: randomUUID(), allocation: 'static' } as const
+        const one = sampleNetworkLink(instanceId, { ...common, address: '192.0.2.1' })
+        const two = sampleNetworkLink(instanceId, { ...common, address: '192.0.2.2' })
         for (const link of [one, two]) await store.insertResource('link', link)
         const moveTo = (id: string, address?: string) => store.updateResource<'link'>('link', id, { address })
         await rejects(moveTo(two.id, '192.0.2.1'), 'conflict', /192\.0\.2\.1 is taken/)

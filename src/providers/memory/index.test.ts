@@ -69,6 +69,73 @@ describe('the memory provider', () => {
   })
 })
 
+describe('what machines are joined to in the memory provider', () => {
+  it('shows all that was done to volumes and networks, also once they are deleted', async () => {
+    const { volumes, networks, ...cloud } = memoryProvider()
+    assert.ok(volumes && networks)
+    const [id, networkId] = [randomUUID(), randomUUID()]
+    const { remoteId } = await volumes.create({ id, name: 'data', sizeBytes: 10 }, call())
+    for (const action of ['backup', 'snapshot'] as const) await volumes.act(remoteId, action, call())
+    await volumes.act(remoteId, 'resize', call(), 20)
+    await volumes.delete(remoteId, call())
+    const [volume] = await cloud.volumesMade(id)
+    assert.deepEqual(volume, {
+      remoteId,
+      request: { id, name: 'data', sizeBytes: 10 },
+      state: 'deleted',
+      sizeBytes: 20,
+      actions: [{ action: 'backup' }, { action: 'snapshot' }, { action: 'resize', sizeBytes: 20 }],
+    })
+    const network = await networks.create({ id: networkId, vlan: 7 }, call())
+    await networks.delete(network.remoteId, call())
+    assert.deepEqual(await cloud.networksMade(networkId), [
+      { remoteId: network.remoteId, request: { id: networkId, vlan: 7 }, state: 'deleted' },
+    ])
+  })
+
+  it('names devices by the first name that is free, after the disk of the machine itself', async () => {
+    const cloud = memoryProvider()
+    const { volumes, networks } = cloud
+    assert.ok(volumes && networks)
+    const { remoteId } = await cloud.create(await requestTo(cloud), call())
+    const attach = async () => {
+      const volume = await volumes.create({ id: randomUUID(), sizeBytes: 1 }, call())
+      const link = { linkId: randomUUID(), volumeRemoteId: volume.remoteId }
+      return { link, device: (await volumes.attach(remoteId, link, call())).device }
+    }
+    const [first, second] = [await attach(), await attach()]
+    assert.deepEqual([first.device, second.device], ['vdb', 'vdc'])
+    await volumes.detach(remoteId, first.link, call())
+    assert.equal((await attach()).device, 'vdb')
+    const card = { linkId: randomUUID(), networkRemoteId: 'public' }
+    assert.equal((await networks.attach(remoteId, card, call())).device, 'eth0')
+  })
+
+  it('can be absent, and then nothing can be made with them', async () => {
+    const cloud = memoryProvider({ volumes: false, networks: false, saveImage: false })
+    assert.deepEqual([cloud.volumes, cloud.networks], [undefined, undefined])
+    assert.ok(!('saveImage' in cloud))
+    const volumes = [{ linkId: randomUUID(), volumeRemoteId: 'v' }]
+    const networks = [{ linkId: randomUUID(), networkRemoteId: 'public' }]
+    await rejects(cloud.create(await requestTo(cloud, { volumes }), call()), 'unsupported')
+    await rejects(cloud.create(await requestTo(cloud, { networks }), call()), 'unsupported')
+    assert.deepEqual(await cloud.made(), [])
+  })
+
+  it('fails as it is told: nothing is done before, and only the answer is lost after', async () => {
+    const cloud = memoryProvider({
+      faults: { 'volumes.create': { before: 'conflict' }, 'networks.create': { after: 'unavailable' } },
+    })
+    const { volumes, networks } = cloud
+    assert.ok(volumes && networks)
+    await rejects(volumes.create({ id: randomUUID(), sizeBytes: 1 }, call()), 'conflict')
+    assert.deepEqual(await cloud.volumesMade(), [])
+    const id = randomUUID()
+    await rejects(networks.create({ id }, call()), 'unavailable')
+    assert.equal((await networks.find(id, call()))?.state, 'active')
+  })
+})
+
 describe('a fault', () => {
   it('before the deed leaves nothing done, and strikes as often as it is told', async () => {
     const cloud = memoryProvider({ faults: { create: { before: 'conflict', times: 2 } } })

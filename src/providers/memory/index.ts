@@ -1,12 +1,11 @@
 import { USER_DATA_MAX_BYTES } from '../../model/context.ts'
 import { CloudError } from '../../model/errors.ts'
 import type { Image, Size } from '../../model/instance.ts'
-import type { Capabilities, CreateRequest, NetworkGroup, Provider, VolumeGroup } from '../provider.ts'
+import type { Capabilities, CreateRequest, Provider } from '../provider.ts'
 import { memoryCloud, type CloudRules } from './cloud.ts'
-import { faultInjector, type FaultInjector, type Faults } from './faults.ts'
-import { NETWORK_ACTIONS } from './networks.ts'
+import { faultInjector, type Faults } from './faults.ts'
+import { networkGroup, volumeGroup } from './groups.ts'
 import type { MemoryNetwork, MemoryState, MemoryVm, MemoryVolume } from './state.ts'
-import { VOLUME_ACTIONS } from './volumes.ts'
 
 /** What a cloud in memory is made of; all of it has a default. */
 export interface MemoryProviderOptions {
@@ -115,37 +114,6 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
     networksMade: async (ourId) => cloud.networks.made(ourId),
     setFaults: async (changed) => faults.set(changed),
     writeConsole: async (remoteId, text) => cloud.writeConsole(remoteId, text),
-  }
-}
-
-type Cloud = ReturnType<typeof memoryCloud>
-
-function volumeGroup(volumes: Cloud['volumes'], { run }: FaultInjector): VolumeGroup {
-  return {
-    actions: VOLUME_ACTIONS,
-    create: (request, call) => run('volumes.create', call, () => volumes.create(request)),
-    find: (ourId, call) => run('volumes.find', call, () => volumes.find(ourId)),
-    get: (remoteId, call) => run('volumes.get', call, () => volumes.get(remoteId)),
-    act: (remoteId, action, call, sizeBytes) =>
-      run('volumes.act', call, () => volumes.act(remoteId, action, sizeBytes)),
-    delete: (remoteId, call) => run('volumes.delete', call, () => volumes.delete(remoteId)),
-    attach: (vm, attachment, call) => run('volumes.attach', call, () => volumes.attach(vm, attachment)),
-    detach: (vm, attachment, call) => run('volumes.detach', call, () => volumes.detach(vm, attachment)),
-  }
-}
-
-function networkGroup(networks: Cloud['networks'], { run }: FaultInjector): NetworkGroup {
-  return {
-    actions: NETWORK_ACTIONS,
-    numberedBy: 'bellhop',
-    shared: (call) => run('networks.shared', call, () => networks.shared()),
-    create: (request, call) => run('networks.create', call, () => networks.create(request)),
-    find: (ourId, call) => run('networks.find', call, () => networks.find(ourId)),
-    get: (remoteId, call) => run('networks.get', call, () => networks.get(remoteId)),
-    act: (remoteId, action, call) => run('networks.act', call, () => networks.act(remoteId, action)),
-    delete: (remoteId, call) => run('networks.delete', call, () => networks.delete(remoteId)),
-    attach: (vm, attachment, call) => run('networks.attach', call, () => networks.attach(vm, attachment)),
-    detach: (vm, attachment, call) => run('networks.detach', call, () => networks.detach(vm, attachment)),
   }
 }
 

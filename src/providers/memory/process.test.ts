@@ -71,6 +71,47 @@ describe('the memory provider’s process', () => {
     assert.deepEqual(vm?.request, asked)
   })
 
+  it('carries volumes, networks and saved images too, and keeps them', async () => {
+    running = await startMemoryProcess({ socketPath, statePath })
+    const before = await memoryProcessProvider({ socketPath })
+    const [id, networkId, imageId] = [randomUUID(), randomUUID(), randomUUID()]
+    const volume = await before.volumes?.create({ id, sizeBytes: 10 }, call())
+    const network = await before.networks?.create({ id: networkId, cidr: '192.0.2.0/24' }, call())
+    assert.ok(volume && network)
+    await before.volumes?.act(volume.remoteId, 'resize', call(), 20)
+    const links = [randomUUID(), randomUUID()] as const
+    const { remoteId } = await before.create(
+      {
+        ...request(),
+        volumes: [{ linkId: links[0], volumeRemoteId: volume.remoteId }],
+        networks: [{ linkId: links[1], networkRemoteId: network.remoteId, mac: '02:00:00:00:00:01' }],
+      },
+      call(),
+    )
+    const image = await before.saveImage?.(remoteId, { id: imageId, title: 'Saved', project: 'p' }, call())
+    await running.kill()
+    running = await startMemoryProcess({ socketPath, statePath })
+    const cloud = await memoryProcessProvider({ socketPath })
+    assert.equal((await cloud.volumes?.find(id, call()))?.sizeBytes, 20)
+    assert.equal((await cloud.networks?.find(networkId, call()))?.cidr, '192.0.2.0/24')
+    assert.deepEqual((await cloud.get(remoteId, call())).attached, [
+      { linkId: links[0], device: 'vdb' },
+      { linkId: links[1], device: 'eth0', mac: '02:00:00:00:00:01' },
+    ])
+    assert.deepEqual(
+      (await cloud.images(call())).filter(({ project }) => project === 'p'),
+      [image],
+    )
+  })
+
+  it('has no group that it was told not to have', async () => {
+    running = await startMemoryProcess({ socketPath, options: { volumes: false, saveImage: false } })
+    const cloud = await memoryProcessProvider({ socketPath })
+    assert.equal(cloud.volumes, undefined)
+    assert.ok(!('saveImage' in cloud))
+    assert.equal((await cloud.networks?.shared(call()))?.[0]?.name, 'memory-public')
+  })
+
   it('does what was asked although the client gave up', async () => {
     running = await startMemoryProcess({ socketPath, options: { faults: { create: { slowMs: 50 } } } })
     const cloud = await memoryProcessProvider({ socketPath })

@@ -64,6 +64,24 @@ describe('QMP client', () => {
     assert.deepEqual(asked, ['query-status'])
   })
 
+  it('tells QEMU what the command needs', async () => {
+    const lines: unknown[] = []
+    const peer = (socket: Socket) => {
+      socket.write(`${JSON.stringify(GREETING)}\r\n`)
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        const asked = JSON.parse(text) as { id: number }
+        lines.push(asked)
+        socket.write(`${JSON.stringify({ return: {}, id: asked.id })}\r\n`)
+      })
+    }
+    const parameters = { 'node-name': 'vol-1', size: 2 ** 40 }
+    await withPeer(peer, async (path) => void (await askQmp(path, 'block_resize', call(), parameters)))
+    assert.deepEqual(lines, [
+      { execute: 'qmp_capabilities', id: 1 },
+      { execute: 'block_resize', arguments: parameters, id: 2 },
+    ])
+  })
+
   it('takes an answer that comes in pieces', async () => {
     const slow = (socket: Socket) => {
       const write = (text: string) => socket.write(text)

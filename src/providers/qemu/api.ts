@@ -3,8 +3,27 @@ import { CloudError, isCloudError, reasonOf } from '../../model/errors.ts'
 import { checkCall } from '../call.ts'
 import type { Call } from '../provider.ts'
 
-/** The QMP commands that we use; none of them takes an argument. */
-export type QmpCommand = 'query-status' | 'system_powerdown' | 'system_reset' | 'stop' | 'cont' | 'quit'
+/** The QMP commands that we use, with what each is told. */
+export interface QmpParameters {
+  readonly 'query-status': undefined
+  readonly system_powerdown: undefined
+  readonly system_reset: undefined
+  readonly stop: undefined
+  readonly cont: undefined
+  readonly quit: undefined
+  readonly 'qom-list': { readonly path: string }
+  readonly 'blockdev-add': Readonly<Record<string, unknown>>
+  readonly 'blockdev-del': { readonly 'node-name': string }
+  readonly netdev_add: Readonly<Record<string, unknown>>
+  readonly netdev_del: { readonly id: string }
+  readonly device_add: Readonly<Record<string, unknown>>
+  readonly device_del: { readonly id: string }
+  /** `size` in bytes. */
+  readonly block_resize: { readonly 'node-name': string; readonly size: number }
+  readonly set_link: { readonly name: string; readonly up: boolean }
+}
+
+export type QmpCommand = keyof QmpParameters
 
 /** QEMU answers at once or not at all: its main loop is stuck, or another client holds the only line. */
 const ANSWER_MS = 5000
@@ -19,7 +38,12 @@ const LINE_MAX_BYTES = 1024 * 1024
  *   the command or speaks no QMP
  * @see https://www.qemu.org/docs/master/interop/qmp-spec.html
  */
-export async function askQmp(socketPath: string, command: QmpCommand, call: Call): Promise<unknown> {
+export async function askQmp<C extends QmpCommand>(
+  socketPath: string,
+  command: C,
+  call: Call,
+  parameters?: QmpParameters[C],
+): Promise<unknown> {
   const what = `QEMU's ${command}`
   checkCall(call, what)
   const waitMs = Math.min(ANSWER_MS, call.deadline - Date.now())
@@ -28,7 +52,7 @@ export async function askQmp(socketPath: string, command: QmpCommand, call: Call
   const cut = () => socket.destroy(new CloudError('timeout', `${what}: no answer in time`, { cause: signal.reason }))
   signal.addEventListener('abort', cut)
   try {
-    return await converse(socket, command)
+    return await converse(socket, command, parameters)
   } catch (cause) {
     if (isCloudError(cause)) throw cause
     throw new CloudError('unavailable', `${what}: ${reasonOf(cause)}`, { cause })
@@ -39,12 +63,12 @@ export async function askQmp(socketPath: string, command: QmpCommand, call: Call
 }
 
 /** The three steps of the protocol: greeting, capabilities, command. Events may stand between any of them. */
-async function converse(socket: Socket, command: QmpCommand): Promise<unknown> {
+async function converse(socket: Socket, command: QmpCommand, parameters: unknown): Promise<unknown> {
   const messages = readMessages(socket, command)
   await next(messages, (message) => 'QMP' in message)
   socket.write(`${JSON.stringify({ execute: 'qmp_capabilities', id: 1 })}\n`)
   await next(messages, (message) => message['id'] === 1)
-  socket.write(`${JSON.stringify({ execute: command, id: 2 })}\n`)
+  socket.write(`${JSON.stringify({ execute: command, arguments: parameters, id: 2 })}\n`)
   return (await next(messages, (message) => message['id'] === 2))['return']
 }
 

@@ -17,7 +17,11 @@ const KERNEL: Machine = {
   memoryMiB: 512,
 }
 const DISK: Machine = { ...KERNEL, source: { kind: 'disk', path: '/images/debian.qcow2', format: 'qcow2' } }
-const HOST = { accelerator: 'tcg', netcat: '/usr/bin/nc.openbsd' } as const
+const HOST = {
+  accelerator: 'tcg',
+  netcat: '/usr/bin/nc.openbsd',
+  volumePath: (id: string) => `/volumes/${id}/disk.qcow2`,
+} as const
 
 describe('QEMU arguments', () => {
   it('start a kernel with all that every machine has', () => {
@@ -69,13 +73,36 @@ describe('QEMU arguments', () => {
     assert.ok(vfat?.includes('virtio-blk-pci,drive=seed') && !vfat.includes('virtio-scsi-pci'))
   })
 
+  it('attach volumes after the machine’s own disks and cards after its first, whatever is in a path', () => {
+    const volumePath = (id: string) => `/a, "path"/${id}/disk.qcow2`
+    const disk = { linkId: 'l', volumeRemoteId: 'v', device: 'vdc' }
+    const cards = [
+      { linkId: 'c', networkRemoteId: 'n', device: 'eth1', mac: '52:54:00:00:00:01' },
+      { linkId: 'u', networkRemoteId: 'user', device: 'eth0', mac: '52:54:00:00:00:02' },
+    ]
+    const given = toArguments({ ...DISK, seed: 'vfat', disks: [disk], cards }, { ...HOST, volumePath })
+    const [node] = valuesOf(given, '-blockdev').map((each) => JSON.parse(each) as Record<string, unknown>)
+    assert.deepEqual(node?.['file'], { driver: 'file', filename: '/a, "path"/v/disk.qcow2' })
+    const devices = valuesOf(given, '-device')
+    const places = ['drive=disk0', 'drive=seed', '"serial":"v"'].map((part) =>
+      devices.findIndex((each) => each.includes(part)),
+    )
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    )
+    assert.ok(!places.includes(-1))
+    assert.equal(devices.filter((each) => each.includes('virtio-net-pci')).length, 2)
+    assert.ok(!given.some((each) => each.includes('52:54:00:00:00:02')), 'the fixed card is there already')
+  })
+
   it('let nothing answer at the metadata address where no metadata server was offered', () => {
     const [network = ''] = valuesOf(toArguments(KERNEL, HOST), '-netdev')
     assert.equal(parseOption(network).get('guestfwd'), 'tcp:169.254.169.254:80-cmd:/bin/false')
   })
 
   it('give KVM the whole processor', () => {
-    const given = toArguments(KERNEL, { accelerator: 'kvm' })
+    const given = toArguments(KERNEL, { ...HOST, accelerator: 'kvm' })
     assert.deepEqual([...valuesOf(given, '-accel'), ...valuesOf(given, '-cpu')], ['kvm', 'host'])
   })
 

@@ -1,4 +1,5 @@
 import { CPU, type Accelerator } from './accel.ts'
+import { cardPart, diskPart, ownCards, type Part } from './attachments.ts'
 import { FILES, type Machine } from './machine.ts'
 import { macOf, NETWORK } from './network.ts'
 
@@ -11,6 +12,8 @@ export interface Host {
   readonly accelerator: Accelerator
   /** The full path of OpenBSD's netcat; needed by machines with a metadata server. */
   readonly netcat?: string
+  /** Where the disk of a volume is. */
+  readonly volumePath: (id: string) => string
 }
 
 /** The name by which a machine's process is known. */
@@ -34,6 +37,9 @@ export function toArguments(machine: Machine, host: Host): readonly string[] {
     ['-device', option('virtio-net-pci', { netdev: 'net0', mac: macOf(machine.id), romfile: '' })],
     sourceArguments(machine),
     seedArguments(machine),
+    // After the machine's own: the guest counts its devices in this order.
+    (machine.disks ?? []).flatMap((disk) => partArguments(diskPart(disk, host.volumePath(disk.volumeRemoteId)))),
+    ownCards(machine).flatMap((card) => partArguments(cardPart(card))),
     ['-daemonize', '-pidfile', FILES.pid],
   ].flat()
 }
@@ -70,6 +76,10 @@ function seedArguments({ seed }: Machine): readonly string[] {
   const drive = ['-drive', option('', { file: FILES.seed, format: 'raw', if: 'none', id: 'seed', readonly: 'on' })]
   if (seed === 'vfat') return [...drive, '-device', 'virtio-blk-pci,drive=seed']
   return [...drive, '-device', 'virtio-scsi-pci', '-device', 'scsi-cd,drive=seed']
+}
+
+function partArguments({ backend, device }: Part): readonly string[] {
+  return [`-${backend.kind}`, JSON.stringify(backend.options), '-device', JSON.stringify(device)]
 }
 
 /** One of QEMU's `kind,key=value,…` arguments, in which a comma in a value is doubled. */

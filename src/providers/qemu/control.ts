@@ -4,7 +4,7 @@ import { CloudError, isCloudError, reasonOf } from '../../model/errors.ts'
 import { pause } from '../call.ts'
 import type { Call, RemoteInstance } from '../provider.ts'
 import { bestAccelerator, QEMU, type Accelerator } from './accel.ts'
-import { askQmp, type QmpCommand } from './api.ts'
+import { askQmp, type QmpCommand, type QmpParameters } from './api.ts'
 import { processName, toArguments } from './arguments.ts'
 import { FILES, type Machine, type MachineFolders } from './machine.ts'
 import { fromStatus } from './map.ts'
@@ -18,7 +18,12 @@ export interface Control {
   /** Whether QEMU was ever started for it, as far as one can see. */
   wasLaunched(id: string): Promise<boolean>
   state(id: string, call: Call): Promise<Pick<RemoteInstance, 'state' | 'reason'>>
-  ask(id: string, command: QmpCommand, call: Call): Promise<unknown>
+  readonly ask: <C extends QmpCommand>(
+    id: string,
+    command: C,
+    call: Call,
+    parameters?: QmpParameters[C],
+  ) => Promise<unknown>
   /** Presses the power button and waits for the guest; after `graceMs` (0: at once) the plug is pulled. */
   powerOff(id: string, graceMs: number, call: Call): Promise<void>
   /** Ends every process of the machine, even such as no pid file tells of. @throws {CloudError} provider-failed */
@@ -29,6 +34,8 @@ export interface Control {
 export interface ControlOptions {
   readonly accel: 'auto' | Accelerator
   readonly log: (line: string) => void
+  /** Where the disk of a volume is. */
+  readonly volumePath: (id: string) => string
 }
 
 const LAUNCH_MS = 60_000
@@ -37,18 +44,18 @@ const KILL_MS = 10_000
 const RESERVE_MS = 3000
 const LOOK_AGAIN_MS = 50
 
-export function machineControl(folders: MachineFolders, { accel, log }: ControlOptions): Control {
+export function machineControl(folders: MachineFolders, { accel, log, volumePath }: ControlOptions): Control {
   const isRunning = async (id: string): Promise<boolean> => {
     const pid = Number(await readFile(folders.path(id, 'pid'), 'utf8').catch(() => '0'))
     return pid > 0 && isProcess(pid, isQemuOf(id))
   }
 
-  const ask = async (id: string, command: QmpCommand, call: Call): Promise<unknown> => {
+  const ask: Control['ask'] = async (id, command, call, parameters) => {
     // A socket's path may have 107 bytes; the folder's may be longer. Its descriptor stands for it.
     await using folder = await open(folders.path(id)).catch((cause: unknown) => {
       throw new CloudError('not-found', `no QEMU instance ${id}`, { cause })
     })
-    return await askQmp(`/proc/self/fd/${folder.fd}/${FILES.control}`, command, call)
+    return await askQmp(`/proc/self/fd/${folder.fd}/${FILES.control}`, command, call, parameters)
   }
 
   const endsWithin = async (id: string, ms: number, call: Call): Promise<boolean> => {
@@ -64,7 +71,7 @@ export function machineControl(folders: MachineFolders, { accel, log }: ControlO
     async launch(machine) {
       const accelerator = accel === 'auto' ? await bestAccelerator(log) : accel
       const netcat = machine.metadataSocketPath === undefined ? {} : { netcat: await findNetcat() }
-      const parameters = toArguments(machine, { accelerator, ...netcat })
+      const parameters = toArguments(machine, { accelerator, volumePath, ...netcat })
       const cwd = folders.path(machine.id)
       const { exitCode, stderr } = await runProgram(QEMU.program, parameters, { ...QEMU, limitMs: LAUNCH_MS, cwd })
       // QEMU locks its pid file, so of two launches at once one fails: the machine runs all the same.

@@ -68,7 +68,8 @@ export async function placesIn(folder: string): Promise<readonly ImagePlace[]> {
   }
 }
 
-async function sourceAt(path: string): Promise<ImageSource | undefined> {
+/** What an image's file or folder is; `undefined` where it is none. */
+export async function sourceAt(path: string): Promise<ImageSource | undefined> {
   const extension = parse(path).ext.toLowerCase()
   if (DISK_EXTENSIONS.has(extension)) {
     const magic = await readMagic(path)

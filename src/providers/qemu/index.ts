@@ -5,15 +5,22 @@ import type { Action, InstanceState } from '../../model/instance.ts'
 import { checkCall } from '../call.ts'
 import type { Call, CreateRequest, Provider, RemoteInstance } from '../provider.ts'
 import type { Accelerator } from './accel.ts'
+import { renumbered, toAttachedCard, toAttachedDisk, withAttachments } from './attachments.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { readConsole } from './console.ts'
 import { machineControl } from './control.ts'
 import { demoGuestDir } from './demo-guest/recipe.ts'
 import { placesIn, readImages, type ImagePlace, type LocalImage } from './images.ts'
-import { FILES, isMachineId, machineFolders, type Machine } from './machine.ts'
+import { isFolderId } from './folders.ts'
+import { holdings } from './holdings.ts'
+import { FILES, machineFolders, type Machine } from './machine.ts'
 import { SIZES, toSize, type SizeOption } from './map.ts'
 import { networkOf } from './network.ts'
+import { qemuNetworks } from './networks.ts'
 import { createOverlay } from './overlay.ts'
+import { plugging } from './plugging.ts'
+import { savedImages } from './saving.ts'
+import { qemuVolumes, volumeFolders } from './volumes.ts'
 import { oneAtATime } from '../turns.ts'
 
 /** Where machines and images are, and how they run. */
@@ -51,16 +58,29 @@ const ALLOWED: Readonly<Record<Action, readonly InstanceState[]>> = {
 export function qemuProvider(options: QemuProviderOptions): Provider {
   const { name = 'qemu', sizes = SIZES, accel = 'auto', stopGraceMs = 30_000, log = () => {} } = options
   const folders = machineFolders(options.stateDir)
-  const control = machineControl(folders, { accel, log })
+  const volumeFiles = volumeFolders(options.stateDir)
+  const control = machineControl(folders, { accel, log, volumePath: volumeFiles.disk })
   const inTurn = oneAtATime()
+  const machines = holdings(folders, control, plugging(control), inTurn)
+  const volumes = qemuVolumes(volumeFiles, machines)
+  const networks = qemuNetworks(name, options.stateDir, machines)
+  const saved = savedImages(name, options.stateDir, folders, control)
 
   const images = async (): Promise<readonly LocalImage[]> => {
     const single = options.images ?? [{ path: demoGuestDir(), id: 'demo-guest' }]
-    return readImages(name, [...single, ...(options.imagesDir === undefined ? [] : await placesIn(options.imagesDir))])
+    const places = [...single, ...(options.imagesDir === undefined ? [] : await placesIn(options.imagesDir))]
+    return [...(await readImages(name, places)), ...(await saved.list())]
   }
 
   const describe = async (id: string, call: Call): Promise<RemoteInstance> => {
-    return { remoteId: id, ourId: id, network: networkOf(id), ...(await control.state(id, call)) }
+    const { disks = [], cards = [] } = (await folders.read(id)) ?? {}
+    return {
+      remoteId: id,
+      ourId: id,
+      network: networkOf(id, cards),
+      attached: [...disks.map(toAttachedDisk), ...cards.map(toAttachedCard)],
+      ...(await control.state(id, call)),
+    }
   }
 
   // One that was made ready but never started is as good as none: whoever made it died, and `create` does it again.
@@ -79,15 +99,18 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
     return instance
   }
 
-  const start = async (id: string): Promise<void> => {
-    const machine = await folders.read(id)
-    if (machine === undefined) throw notFound(id)
+  const start = async (id: string, call: Call): Promise<void> => {
+    const before = await folders.read(id)
+    if (before === undefined) throw notFound(id)
+    const machine = renumbered(before)
+    await folders.replace(machine)
     await control.launch(machine)
+    await networks.cutDown(machine, call)
   }
 
   const actions: Readonly<Record<Action, (before: RemoteInstance, call: Call, method?: string) => Promise<void>>> = {
     start: async ({ remoteId, state }, call) => {
-      await (state === 'suspended' ? control.ask(remoteId, 'cont', call) : start(remoteId))
+      await (state === 'suspended' ? control.ask(remoteId, 'cont', call) : start(remoteId, call))
     },
     // A guest that does not run cannot hear the power button; `poweroff` is OCCI's word for pulling the plug.
     stop: ({ remoteId, state }, call, method) => {
@@ -97,7 +120,7 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
     restart: async ({ remoteId }, call, method) => {
       if (method === 'cold' || method === 'graceful') {
         await control.powerOff(remoteId, method === 'graceful' ? stopGraceMs : 0, call)
-        await start(remoteId)
+        await start(remoteId, call)
       } else await control.ask(remoteId, 'system_reset', call)
     },
     suspend: async ({ remoteId }, call) => void (await control.ask(remoteId, 'stop', call)),
@@ -124,9 +147,14 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
         if (existing) return existing
         const machine = toMachine(request, await images())
         try {
-          await folders.add(machine, (folder) => fill(folder, machine, request))
+          await machines.alone(async () => {
+            await volumes.check(request.volumes ?? [], machine.id)
+            await networks.check(request.networks ?? [])
+            await folders.add(machine, (folder) => fill(folder, machine, request))
+          })
           checkCall(call, `creating QEMU instance ${machine.id}`)
           await control.launch(machine)
+          await networks.cutDown(machine, call)
         } catch (error) {
           await control.destroy(machine.id)
           await folders.remove(machine.id)
@@ -155,9 +183,25 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
     delete: (remoteId, call) =>
       inTurn(remoteId, async () => {
         checkCall(call, `deleting QEMU instance ${remoteId}`)
-        if (!isMachineId(remoteId)) return
+        if (!isFolderId(remoteId)) return
+        const machine = await folders.read(remoteId).catch(() => undefined)
+        // What QEMU has not written out yet would be lost with it; the machine's own disk is gone anyway, a volume stays.
+        if (machine?.disks?.length) await control.powerOff(remoteId, 0, call)
         await control.destroy(remoteId)
         await folders.remove(remoteId)
+      }),
+
+    volumes: volumes.group,
+    networks: networks.group,
+
+    foresee: ({ id, networks }) => networkOf(id, networks),
+
+    saveImage: (remoteId, request, call) =>
+      inTurn(remoteId, async () => {
+        const { state } = await get(remoteId, call)
+        const machine = await folders.read(remoteId)
+        if (machine === undefined) throw notFound(remoteId)
+        return (await saved.save(machine, state, request, call)).image
       }),
 
     async console(remoteId, from, call) {
@@ -177,17 +221,21 @@ async function fill(folder: string, { source }: Machine, { size, offers }: Creat
 }
 
 /** @throws {CloudError} invalid, unsupported, not-found */
-function toMachine({ id, image, size, offers }: CreateRequest, images: readonly LocalImage[]): Machine {
-  if (!isMachineId(id)) throw new CloudError('invalid', `QEMU instances need a UUID in lower case as id, not ${id}`)
+function toMachine(
+  { id, image, size, offers, volumes, networks }: CreateRequest,
+  images: readonly LocalImage[],
+): Machine {
+  if (!isFolderId(id)) throw new CloudError('invalid', `QEMU instances need a UUID in lower case as id, not ${id}`)
   const source = images.find((each) => each.image.remoteId === image.remoteId)?.source
   if (!source)
     throw new CloudError('not-found', `image ${image.name}: its file ${image.remoteId} is not there (any more)`)
-  const machine = { id, source, cores: size.cores, memoryMiB: size.memoryMiB }
-  return offers.reduce<Machine>((machine, offer) => {
+  const bare = { id, source, cores: size.cores, memoryMiB: size.memoryMiB }
+  const machine = offers.reduce<Machine>((machine, offer) => {
     if (offer.method === 'metadata') return { ...machine, metadataSocketPath: resolve(offer.socketPath) }
     if (offer.method === 'disk') return { ...machine, seed: offer.format }
     throw new CloudError('unsupported', `QEMU cannot deliver by ${offer.method}`)
-  }, machine)
+  }, bare)
+  return withAttachments(machine, volumes, networks)
 }
 
 function notFound(id: string): CloudError {

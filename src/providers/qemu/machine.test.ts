@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { isCloudError } from '../../model/errors.ts'
-import { isMachineId, machineFolders, type Machine } from './machine.ts'
+import { isFolderId } from './folders.ts'
+import { machineFolders, type Machine } from './machine.ts'
 
 const ID = '6c1f3c6e-0d5f-4c64-9a53-6f6f5b1f2a10'
 const OTHER_ID = '00000000-0000-4000-8000-000000000001'
@@ -67,7 +68,7 @@ describe('machine folders', () => {
 
   it('never lead out of their folder', async () => {
     for (const id of ['..', '../x', '', '.', `${ID}/..`, ID.toUpperCase(), `${ID}\n`, 'a'.repeat(36)]) {
-      assert.ok(!isMachineId(id), JSON.stringify(id))
+      assert.ok(!isFolderId(id), JSON.stringify(id))
       assert.equal(await machineFolders(stateDir).read(id), undefined)
     }
   })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { NetworkConfig } from '../../model/context.ts'
+import type { NetworkConfig, Nic, NicAddress } from '../../model/context.ts'
+import type { NetworkAttachment } from '../provider.ts'
 
 /**
  * QEMU's user-mode network, in its own words. Its `guestfwd` must lie within it, and 169.254.169.254 is not in the default.
@@ -11,8 +12,15 @@ export const NETWORK = {
   dns: '169.254.2.3',
   dhcpstart: '169.254.2.15',
 } as const
-/** What the guest's one network card is; known before it boots, for QEMU's DHCP server is ours alone. */
-export function networkOf(id: string): NetworkConfig {
+
+/** The network that every machine is on, by its remote id. */
+export const USER_NETWORK = 'user'
+
+/**
+ * What the guest's network cards are, known before it boots: QEMU's DHCP server on the first is ours alone. On others there
+ * is no server, so those without an address of ours have none.
+ */
+export function networkOf(id: string, cards: readonly NetworkAttachment[] = []): NetworkConfig {
   const address = {
     address: NETWORK.dhcpstart,
     prefixLength: 16,
@@ -20,7 +28,24 @@ export function networkOf(id: string): NetworkConfig {
     assignment: 'dhcp',
     nameServers: [NETWORK.dns],
   } as const
-  return { nics: [{ id: 'net0', mac: macOf(id), addresses: [address] }] }
+  const others = cards.filter(({ networkRemoteId }) => networkRemoteId !== USER_NETWORK)
+  return { nics: [{ id: 'net0', mac: macOf(id), addresses: [address] }, ...others.map(toNic)] }
+}
+
+function toNic({ linkId, networkRemoteId, mac, address, prefixLength, gateway }: NetworkAttachment): Nic {
+  const told: NicAddress[] =
+    address === undefined
+      ? []
+      : [
+          {
+            address,
+            ...(prefixLength === undefined ? {} : { prefixLength }),
+            ...(gateway === undefined ? {} : { gateway }),
+            networkId: networkRemoteId,
+            assignment: 'static',
+          },
+        ]
+  return { id: linkId, mac: mac ?? macOf(linkId), addresses: told }
 }
 
 /** The card's address: QEMU's own prefix, then what follows from the id, so it stays over restarts. */

@@ -1,8 +1,6 @@
-import { CloudError } from '../../model/errors.ts'
 import type { DiskImage } from './images.ts'
-import { runProgram } from './processes.ts'
+import { qemuImg } from './qemu-img.ts'
 
-const QEMU_IMG = { program: 'qemu-img', debianPackage: 'qemu-utils', limitMs: 60_000 } as const
 const GIB = 1024 ** 3
 
 /**
@@ -15,10 +13,4 @@ export async function createOverlay(path: string, base: DiskImage, diskGiB = 0):
   const imageBytes = (JSON.parse(info) as { 'virtual-size': number })['virtual-size']
   const sizeBytes = Math.max(imageBytes, diskGiB * GIB)
   await qemuImg(['create', '-q', '-f', 'qcow2', '-F', base.format, '-b', base.path, '--', path, `${sizeBytes}`])
-}
-
-async function qemuImg(parameters: readonly string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await runProgram(QEMU_IMG.program, parameters, QEMU_IMG)
-  if (exitCode === 0) return stdout
-  throw new CloudError('provider-failed', `qemu-img ${parameters[0]}: ${stderr.trim() || `exit code ${exitCode}`}`)
 }
