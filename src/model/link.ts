@@ -36,6 +36,7 @@ export interface NetworkLink extends LinkBase {
   readonly networkId: string
   /** In lower case with colons. */
   readonly mac?: string
+  /** Where `allocation` is `static`, no other card on the network has it. */
   readonly address?: string
   /** Of the network that the address is of, in bits. */
   readonly prefixLength?: number

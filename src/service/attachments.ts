@@ -1,5 +1,7 @@
 import type { Link, NetworkLink, VolumeLink } from '../model/link.ts'
+import { isCloudError } from '../model/errors.ts'
 import type { Attached, NetworkAttachment, VolumeAttachment } from '../providers/provider.ts'
+import type { Store } from '../store/store.ts'
 
 /** A link as a provider has to know it. */
 export function toVolumeAttachment({ id, targetRemoteId }: VolumeLink): VolumeAttachment {
@@ -43,5 +45,22 @@ export function fromAttached(
     ...(mac === undefined ? {} : { mac }),
     ...(address === undefined ? {} : { address }),
     ...(gateway === undefined ? {} : { gateway }),
+  }
+}
+
+/** Records what a provider tells of an instance's links: those that came with it are there now, and devices are renamed. */
+export async function settleLinks(
+  store: Pick<Store, 'listResources' | 'updateResource'>,
+  instanceId: string,
+  attached: readonly Attached[],
+): Promise<void> {
+  for (const link of await store.listResources('link', { instanceId, states: ['creating', 'active'] })) {
+    const known = attached.find(({ linkId }) => linkId === link.id) ?? {}
+    const change = { ...fromAttached(link, known), updatedAt: Date.now() }
+    await store.updateResource('link', link.id, change).catch(async (error: unknown) => {
+      // The machine is there: what its cloud says that cannot be is the link's fault, not the machine's.
+      if (!isCloudError(error, 'conflict')) throw error
+      await store.updateResource('link', link.id, { state: 'error', reason: error.message })
+    })
   }
 }

@@ -3,8 +3,8 @@ import type { NetworkConfig } from '../model/context.ts'
 import { CloudError, isCloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
-import type { Attached, Call, Provider, RemoteInstance } from '../providers/provider.ts'
-import { fromAttached, toAttachments } from './attachments.ts'
+import type { Call, Provider, RemoteInstance } from '../providers/provider.ts'
+import { settleLinks, toAttachments } from './attachments.ts'
 import { offerAgain, prepareOffers } from './offers.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 
@@ -100,14 +100,16 @@ async function create(
   return await provider.create({ id, spec, image, size, plan, offers, ...attachments }, call)
 }
 
-async function settleLinks({ store }: ServiceParts, instanceId: string, attached: readonly Attached[]): Promise<void> {
-  for (const link of await store.listResources('link', { instanceId })) {
-    const known = attached.find(({ linkId }) => linkId === link.id) ?? {}
-    await store.updateResource('link', link.id, { ...fromAttached(link, known), updatedAt: Date.now() })
+/** @throws {CloudError} unavailable when it cannot be recorded: it is there all the same, and found again */
+async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
+  try {
+    return await record(parts, instance, remote)
+  } catch (cause) {
+    throw new CloudError('unavailable', `${instance.id} is there, but that cannot be recorded`, { cause })
   }
 }
 
-async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
+async function record(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
   const { remoteId, state, reason, network } = remote
   const localIpv4 = network && firstIpv4(network)
   const change = {
@@ -119,7 +121,7 @@ async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInst
     updatedAt: Date.now(),
   }
   // Before it has a `remoteId`: a crash in between is mended as a whole.
-  await settleLinks(parts, instance.id, remote.attached ?? [])
+  await settleLinks(parts.store, instance.id, remote.attached ?? [])
   const kept = await parts.store.updateInstance(instance.id, change, offeredEvents(instance))
   // What was rendered before it had an address is old.
   parts.metadata?.refresh(instance.id)

@@ -1,6 +1,7 @@
 import { isCloudError, reasonOf } from '../model/errors.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Provider, RemoteInstance } from '../providers/provider.ts'
+import { settleLinks } from './attachments.ts'
 import { stateEvent } from './launch.ts'
 import { callWithin, providerNamed, type ServiceParts } from './parts.ts'
 
@@ -36,9 +37,10 @@ export async function refreshAll(parts: ServiceParts, provider: Provider): Promi
 /** States that change by themselves; what is missing from a list is asked for singly, by who looks at it. */
 const CHANGING = ['creating', 'active', 'inactive', 'suspended', 'unknown'] as const
 
-type Seen = Pick<RemoteInstance, 'state' | 'reason' | 'network'>
+type Seen = Pick<RemoteInstance, 'state' | 'reason' | 'network' | 'attached'>
 
-async function keep(parts: ServiceParts, instance: Instance, { state, reason, network }: Seen): Promise<Instance> {
+async function keep(parts: ServiceParts, instance: Instance, seen: Seen): Promise<Instance> {
+  const { state, reason, network, attached } = seen
   if (state === instance.state && reason === instance.reason) return instance
   const change = {
     state,
@@ -46,6 +48,8 @@ async function keep(parts: ServiceParts, instance: Instance, { state, reason, ne
     ...(network ? { network } : {}),
     updatedAt: Date.now(),
   }
+  // A guest that is started anew may call its devices otherwise.
+  if (attached && state === 'active') await settleLinks(parts.store, instance.id, attached)
   const events = state === instance.state ? [] : [stateEvent(instance, `${instance.state} -> ${state}`)]
   const kept = await parts.store.updateInstance(instance.id, change, events)
   parts.recorder.notify(instance.id)

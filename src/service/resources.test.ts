@@ -186,6 +186,43 @@ describe('a link', () => {
   })
 })
 
+describe('a cloud that tells what cannot be', () => {
+  it('spoils a link, and neither the machine nor its record', async (t) => {
+    const memory = memoryProvider()
+    const provider = {
+      ...memory,
+      create: async (...given: Parameters<typeof memory.create>) => {
+        const { attached = [], ...remote } = await memory.create(...given)
+        return { ...remote, attached: attached.map((each) => ({ ...each, address: '192.0.2.1' })) }
+      },
+    }
+    const opened = await open(t, { provider })
+    const spec = { cidr: '192.0.2.0/24', labels: {} }
+    const on = { kind: 'network', networkId: (await opened.service.networks.create({ spec }, RED)).id } as const
+    const [first, second] = [await start(opened, [on]), await start(opened, [on])]
+    assert.ok(first.remoteId && second.remoteId)
+    const [link] = await opened.service.links.ofInstance(second.id, RED)
+    assert.equal(link?.state, 'error')
+    assert.match(link?.reason ?? '', /192\.0\.2\.1 is taken/)
+  })
+
+  it('may give the same address to each machine that asks for one', async (t) => {
+    const memory = memoryProvider()
+    const provider = {
+      ...memory,
+      create: async (...given: Parameters<typeof memory.create>) => {
+        const { attached = [], ...remote } = await memory.create(...given)
+        return { ...remote, attached: attached.map((each) => ({ ...each, address: '10.0.2.15' })) }
+      },
+    }
+    const opened = await open(t, { provider })
+    for (const _ of [1, 2]) {
+      const [link] = await opened.service.links.ofInstance((await start(opened)).id, RED)
+      assert.deepEqual(link?.kind === 'network' && [link.state, link.address], ['active', '10.0.2.15'])
+    }
+  })
+})
+
 describe('what a crash left', () => {
   it('of an instance with links is finished as a whole', async (t) => {
     const [store, provider] = [await sqliteStore(':memory:'), memoryProvider()]

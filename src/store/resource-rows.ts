@@ -25,9 +25,13 @@ function targetOf(resource: Resource): string | null {
   return resource.kind === 'volume' ? resource.volumeId : resource.networkId
 }
 
-/** What at most one resource can have: a volume is attached once, an address is one card's. */
+/**
+ * What at most one resource can have: a volume is attached once, an address that was given for good is one card's. What a
+ * cloud gives for a time may be the same behind each of its doors.
+ */
 function uniqueKeyOf(resource: Resource): string | null {
   if (!('instanceId' in resource)) return null
   if (resource.kind === 'volume') return `volume:${resource.volumeId}`
-  return resource.address === undefined ? null : `address:${resource.networkId}:${resource.address}`
+  const { networkId, address, allocation } = resource
+  return address === undefined || allocation !== 'static' ? null : `address:${networkId}:${address}`
 }

@@ -81,7 +81,7 @@ export interface Store {
   /**
    * Records a volume, network or link.
    *
-   * @throws {CloudError} conflict when the id exists, when a link's volume is attached already, or its address is taken
+   * @throws {CloudError} conflict when the id exists, when a link's volume is attached already, or its static address is taken
    *   on its network; not-found when a link's instance is not there
    */
   insertResource<K extends keyof Resources>(kind: K, resource: Resources[K]): Promise<void>
