@@ -63,6 +63,22 @@ echo let go`
     assert.match(await qemuImg(['snapshot', '-l', diskOf(stateDir, volume)]), /\d{4}-\d\d-\d\dT/)
   })
 
+  it('a volume that was taken out is free at once, whatever the guest was at', async (t) => {
+    if (!needQemu(t)) return
+    const { provider } = await openQemu(t)
+    const { volumes } = provider
+    assert.ok(volumes)
+    const volume = await newVolume(provider)
+    const id = await bootWith(t, provider, 'echo up')
+    for (const method of ['warm', 'cold', 'warm']) {
+      const link = { linkId: randomUUID(), volumeRemoteId: volume }
+      await volumes.attach(id, link, call())
+      await provider.act(id, 'restart', call(), method)
+      await volumes.detach(id, link, call())
+      await volumes.act(volume, 'snapshot', call())
+    }
+  })
+
   it('a guest that is paused does not let go of a volume, and then still has it', async (t) => {
     if (!needQemu(t)) return
     const { provider } = await openQemu(t)

@@ -14,6 +14,7 @@ export interface QmpParameters {
   readonly 'qom-list': { readonly path: string }
   readonly 'blockdev-add': Readonly<Record<string, unknown>>
   readonly 'blockdev-del': { readonly 'node-name': string }
+  readonly 'query-named-block-nodes': { readonly flat: boolean }
   readonly netdev_add: Readonly<Record<string, unknown>>
   readonly netdev_del: { readonly id: string }
   readonly device_add: Readonly<Record<string, unknown>>

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CloudError, isCloudError } from '../../model/errors.ts'
-import { checkCall } from '../call.ts'
+import { pause } from '../call.ts'
 import type { Call } from '../provider.ts'
 import type { Part } from './attachments.ts'
 import type { Control } from './control.ts'
@@ -24,13 +23,21 @@ export function plugging({ ask }: { readonly ask: Control['ask'] }): Plugging {
   }
   const addBackend = ({ backend: { kind, options } }: Part, id: string, call: Call) =>
     kind === 'blockdev' ? ask(id, 'blockdev-add', call, options) : ask(id, 'netdev_add', call, options)
-  /** No error when it is not there: QEMU's own refusal is the only way to know. */
+  const hasNode = async (name: string, id: string, call: Call): Promise<boolean> => {
+    const nodes = await ask(id, 'query-named-block-nodes', call, { flat: true })
+    return Array.isArray(nodes) && nodes.some((node: { readonly 'node-name'?: unknown }) => node['node-name'] === name)
+  }
+  /** No error when it is not there: of networks, QEMU's own refusal is the only way to know. */
   const dropBackend = async ({ backend }: Part, id: string, call: Call) => {
-    const dropped =
-      backend.kind === 'blockdev'
-        ? ask(id, 'blockdev-del', call, { 'node-name': backend.id })
-        : ask(id, 'netdev_del', call, { id: backend.id })
-    await dropped.catch(unlessRefused)
+    if (backend.kind === 'netdev') {
+      await ask(id, 'netdev_del', call, { id: backend.id }).catch(unlessRefused)
+      return
+    }
+    // A device that is gone may hold its disk a moment longer; as long as it does, nobody else can open the file.
+    while (await hasNode(backend.id, id, call)) {
+      await ask(id, 'blockdev-del', call, { 'node-name': backend.id }).catch(unlessRefused)
+      await pause(LOOK_AGAIN_MS, call, 'QEMU: letting go of a disk')
+    }
   }
 
   return {
@@ -56,8 +63,7 @@ export function plugging({ ask }: { readonly ask: Control['ask'] }): Plugging {
             'conflict',
             `the guest of instance ${id} does not let go of the device; try again once it has booted, or stop it first`,
           )
-        await sleep(LOOK_AGAIN_MS)
-        checkCall(call, 'QEMU: taking a device away')
+        await pause(LOOK_AGAIN_MS, call, 'QEMU: taking a device away')
       }
       await dropBackend(part, id, call)
     },
