@@ -126,6 +126,7 @@ export function toPublicKey(line: string, name?: string): PublicKey {
   if (!PUBLIC_KEY.test(text))
     throw new CloudError('invalid', 'public key: not an OpenSSH public key ("ssh-ed25519 AAAA… comment" is expected)')
   const comment = /(?:ssh-|ecdsa-|sk-)\S+\s+\S+\s+(\S.*)$/.exec(text)?.[1]
-  const chosen = (name ?? comment ?? 'key').replaceAll(/[=/\s]+/g, '-')
+  // Names stand in lists and in headers, where these mean something.
+  const chosen = (name ?? comment ?? 'key').replaceAll(/[=/\s"\\,;]+/g, '-').replaceAll(/^-|-$/g, '')
   return { name: chosen === '' ? 'key' : chosen, text }
 }

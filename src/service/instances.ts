@@ -191,10 +191,14 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     get: async (id, caller) => await refresh(parts, await ownInstance(store, id, caller)),
     list: ({ project }, filter = {}) => store.listInstances({ ...filter, project }),
     act,
-    async rename(id, change, caller) {
+    async rename(id, { hostname, ...change }, caller) {
       const { spec } = await ownInstance(store, id, caller)
       requireMember(caller)
-      return await store.updateInstance(id, { spec: renamed(spec, change), updatedAt: Date.now() })
+      const changed = { ...renamed(spec, change), ...(hostname === undefined ? {} : { hostname }) }
+      const kept = await store.updateInstance(id, { spec: changed, updatedAt: Date.now() })
+      // What was rendered before is old.
+      if (hostname !== undefined) parts.metadata?.refresh(id)
+      return kept
     },
     saveImage,
     delete: deleteInstance,

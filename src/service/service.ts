@@ -17,7 +17,7 @@ export interface NewInstance {
   readonly credential?: { readonly token: string }
 }
 
-/** A change that no guest notices: what is absent stays, `null` takes the name away. */
+/** A change that no guest is told of: what is absent stays, `null` takes the name away. */
 export interface Renaming {
   readonly name?: string | null
   /** Those named here: `null` takes one away. */
@@ -108,8 +108,11 @@ export interface InstanceUseCases {
   list(caller: Caller, filter?: { readonly states?: readonly InstanceState[] }): Promise<readonly Instance[]>
   /** @throws {CloudError} not-found, forbidden, conflict when the state does not allow it, unsupported */
   act(id: string, action: Action, caller: Caller, method?: string): Promise<Instance>
-  /** @throws {CloudError} not-found, forbidden */
-  rename(id: string, change: Renaming, caller: Caller): Promise<Instance>
+  /**
+   * @param change with a `hostname`, which the guest reads when it asks the metadata server next; disks keep the former
+   * @throws {CloudError} not-found, forbidden
+   */
+  rename(id: string, change: Renaming & { readonly hostname?: string }, caller: Caller): Promise<Instance>
   /**
    * Makes an image of its disk, for its project alone.
    *

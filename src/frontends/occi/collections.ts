@@ -47,7 +47,7 @@ export async function createFrom(
 }
 
 /**
- * Acts on all of them, or on none.
+ * Acts on all of them, or on none; those that are where the action leads to are left as they are.
  *
  * @throws {CloudError} conflict when the state of one does not allow it
  */
@@ -55,7 +55,7 @@ export async function actOn(found: readonly Found[], action: Definition, exchang
   const attributes = checkAction(readOne(exchange), action)
   // Lists show what was last seen; what an action may do depends on what is.
   const fresh = found.flatMap(([entities, listed]) => listed.map(({ id }) => entities.get(id, exchange)))
-  const all = await Promise.all(fresh)
+  const all = (await Promise.all(fresh)).filter(({ isDone }) => !isDone(action))
   const unfit = all.find(({ allows }) => !allows(action))
   if (unfit) throw new CloudError('conflict', `${unfit.path} cannot ${action.term} now; none was touched`)
   for (const { act } of all) await act(action, attributes)

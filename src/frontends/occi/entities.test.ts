@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import {
+  ALICE,
   BOB,
   header,
   kindLine,
@@ -144,6 +145,31 @@ for (const [kind, needed] of Object.entries(KINDS)) {
     assert.equal((await ask(`GET ${path}`)).status, 404)
   })
 }
+
+test('a new hostname is shown, told to whoever asks next, and the client is told so', async (t) => {
+  const renewed: string[] = []
+  const metadata = {
+    offer: async () => ({ socketPath: '/nowhere' }),
+    withdraw: async () => {},
+    refresh: (id: string) => void renewed.push(id),
+  }
+  const { ask, create, service } = await openOcci(t, { metadata })
+  const path = await create('X-OCCI-Attribute: occi.compute.hostname="my vm"')
+  const id = path.slice('/compute/'.length)
+  const update = (hostname: string) =>
+    ask(`POST ${path}`, { 'Content-Type': 'text/plain' }, `X-OCCI-Attribute: occi.compute.hostname="${hostname}"`)
+  assert.equal(header(await update('my vm'), 'Warning'), '')
+  renewed.length = 0
+  const changed = await update('Your VM')
+  assert.match(said(changed), /^200 [^]*occi\.compute\.hostname="Your VM"/)
+  assert.match(header(changed, 'Warning'), /the guest reads it when it asks the metadata server next/)
+  const { spec, revision } = await service.get(id, ALICE)
+  assert.deepEqual([spec.hostname, revision], ['your-vm', 1])
+  assert.deepEqual(renewed, [id])
+  const unusable = await update('***')
+  assert.match(header(unusable, 'Warning'), /nothing of occi\.compute\.hostname can stand in a hostname/)
+  assert.match(said(unusable), /^200 [^]*hostname="Your VM"/)
+})
 
 test('lists in pages', async (t) => {
   const { ask, make } = await openOcci(t)

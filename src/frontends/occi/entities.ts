@@ -15,6 +15,8 @@ export function entitiesOf<T extends Entity>(kind: EntityKind<T>, publicUrl: str
   // What was found is kept with its listing, so that nothing is asked twice.
   const found = new WeakMap<Listed, T>()
 
+  const locationOf = (entity: T) => ['Location', `${publicUrl}${pathOf(entity)}`] as const
+
   function toListed(entity: T, exchange: Exchange): Listed {
     const listed: Listed = {
       id: entity.id,
@@ -23,6 +25,10 @@ export function entitiesOf<T extends Entity>(kind: EntityKind<T>, publicUrl: str
       tag: (mixins) => kind.tag(entity, mixins, exchange),
       act: (action, attributes) => kind.act(entity, action, attributes, exchange),
       allows: (action) => kind.kind.actions?.includes(action) === true && kind.allows(entity, action),
+      isDone: (action) => {
+        const target = kind.target?.(action)
+        return target !== undefined && kind.state?.(entity) === target
+      },
     }
     found.set(listed, entity)
     return listed
@@ -116,7 +122,8 @@ export function entitiesOf<T extends Entity>(kind: EntityKind<T>, publicUrl: str
     return {
       status: 200,
       answer: { shows: 'entity', entity: await shown(changed, exchange) },
-      headers: toHeaders(warnings),
+      // jOCCI reads from the answer to a PUT where the entity is.
+      headers: [...(isWhole && exchange.codec.inHeaders ? [locationOf(changed)] : []), ...toHeaders(warnings)],
     }
   }
 

@@ -43,6 +43,10 @@ export interface EntityKind<T extends Entity> {
   isForAll?(entity: T): boolean
   /** Whether its state allows the action. */
   allows(entity: T, action: Definition): boolean
+  /** The state that the action leads to, as OCCI calls it; `undefined` where it is worth doing in any. */
+  target?(action: Definition): string | undefined
+  /** Its state, as OCCI calls it. */
+  state?(entity: T): string
   /** @throws {CloudError} */
   act(
     entity: T,
@@ -66,6 +70,8 @@ export interface Listed {
   readonly tag: (mixins: readonly string[]) => Promise<unknown>
   readonly act: (action: Definition, attributes: ReadonlyMap<string, Value>) => Promise<unknown>
   readonly allows: (action: Definition) => boolean
+  /** Whether it is in the very state that the action leads to. */
+  readonly isDone: (action: Definition) => boolean
 }
 
 /** The entities of one kind, as the routes see them. */

@@ -224,13 +224,14 @@ test('stops, starts, suspends, resumes and restarts', async (t) => {
 
 test('acts on a whole collection, or on none of it', async (t) => {
   const { ask, create } = await open(t)
-  const [first] = [await create(), await create()]
+  const [first, second] = [await create(), await create()]
   assert.equal((await ask('POST /compute/?action=stop')).status, 200)
   assert.match(textOf(await ask(`GET ${first}`)), /state="inactive"/)
-  assert.equal((await ask(`POST ${first}?action=start`)).status, 200)
-  const refused = await ask('POST /compute/?action=start')
+  assert.equal((await ask('POST /compute/?action=stop')).status, 200, 'what is stopped need not be stopped')
+  assert.equal((await ask(`POST ${second}?action=start`)).status, 200)
+  const refused = await ask('POST /compute/?action=restart')
   assert.equal(refused.status, 409)
-  assert.match(textOf(refused), new RegExp(`^${first} cannot start now; none was touched`))
+  assert.match(textOf(refused), new RegExp(`^${first} cannot restart now; none was touched`))
 })
 
 test('refuses actions that there are not', async (t) => {

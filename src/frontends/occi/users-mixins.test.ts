@@ -92,9 +92,10 @@ test('acts on all that carry it', async (t) => {
   assert.equal((await ask('POST /mixin/mine/?action=stop')).status, 200)
   assert.match(textOf(await ask(`GET ${tagged}`)), /state="inactive"/)
   assert.match(textOf(await ask(`GET ${other}`)), /state="active"/)
-  assert.equal((await ask('POST /mixin/mine/?action=stop')).status, 409)
+  assert.equal((await ask('POST /mixin/mine/?action=restart')).status, 409)
   assert.equal((await ask('POST /mixin/mine/?action=explode')).status, 400)
-  assert.equal((await ask('POST /os_tpl/memory-debian/?action=start')).status, 409)
+  assert.equal((await ask('POST /os_tpl/memory-debian/?action=start')).status, 200)
+  assert.match(textOf(await ask(`GET ${tagged}`)), /state="active"/)
 })
 
 test('deletes it, and leaves nothing of it on entities', async (t) => {

@@ -108,9 +108,7 @@ export function toSpec(
       ...DECIDED_BY_SIZE.filter(({ name: wished }) => attributes.has(wished)).map(
         ({ name: wished }) => `${wished} is decided by the size; choose a resource_tpl`,
       ),
-      ...(sentHostname !== undefined && hostname === undefined
-        ? [`nothing of ${ATTRIBUTES.hostname.name} can stand in a hostname; it was ignored`]
-        : []),
+      ...(sentHostname !== undefined && hostname === undefined ? [unusable()] : []),
     ],
   }
 }
@@ -178,13 +176,39 @@ export function toAction(term: StateAction, state: InstanceState): Action {
   return term === 'start' && state === 'suspended' ? 'resume' : term
 }
 
+/** A state as OCCI calls it. */
+export function occiStateOf(state: InstanceState): string {
+  return STATES[state][0]
+}
+
 /** Whether a compute in this state shows the action; where its state is unknown, any may do. */
 export function allows(state: InstanceState, action: Definition): boolean {
   return state === 'unknown' || ACTIONS[STATES[state][0]].some((term) => COMPUTE_ACTIONS[term] === action)
 }
 
+/** Another hostname that an update wishes for, and what comes of it. */
+export function newHostname(
+  checked: CheckedEntity,
+  instance: Pick<Instance, 'spec'>,
+): {
+  readonly change: { readonly hostname?: string }
+  readonly labels: Readonly<Record<string, string>>
+  readonly warnings: readonly string[]
+} {
+  const sent = textOf(checked, ATTRIBUTES.hostname)
+  if (sent === undefined || sent === hostnameOf(instance)) return { change: {}, labels: {}, warnings: [] }
+  const hostname = toHostname(sent)
+  if (hostname === undefined) return { change: {}, labels: {}, warnings: [unusable()] }
+  const later = `${ATTRIBUTES.hostname.name}: the guest reads it when it asks the metadata server next; a disk keeps the former`
+  return { change: { hostname }, labels: { [LABELS.hostname]: sent }, warnings: [later] }
+}
+
+function unusable(): string {
+  return `nothing of ${ATTRIBUTES.hostname.name} can stand in a hostname; it was ignored`
+}
+
 /** The hostname as its client wrote it. */
-export function hostnameOf({ spec }: Pick<Instance, 'spec'>): string | undefined {
+function hostnameOf({ spec }: Pick<Instance, 'spec'>): string | undefined {
   return spec.labels[LABELS.hostname] ?? spec.hostname
 }
 

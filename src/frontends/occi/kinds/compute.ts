@@ -5,7 +5,7 @@ import type { Link as ModelLink } from '../../../model/link.ts'
 import type { Service } from '../../../service/service.ts'
 import { ATTRIBUTES } from '../attributes.ts'
 import { toCategory } from '../catalogue.ts'
-import { COMPUTE, COMPUTE_ACTIONS, osTemplate } from '../categories.ts'
+import { COMPUTE, COMPUTE_ACTIONS, osTemplate, type Definition } from '../categories.ts'
 import type { CheckedEntity } from '../check.ts'
 import type { EntityKind } from '../entity-kind.ts'
 import type { Exchange } from '../exchange.ts'
@@ -14,7 +14,8 @@ import {
   computeDefinitions,
   encodingOf,
   fromInstance,
-  hostnameOf,
+  newHostname,
+  occiStateOf,
   templatesOf,
   toAction,
   toSpec,
@@ -24,8 +25,14 @@ import {
 } from './compute-map.ts'
 import { idsIn, idsLabel, LABELS } from './labels.ts'
 import { fromInlineLink, isSameTarget } from './link-map.ts'
-import { textOf, toRenaming } from './naming.ts'
+import { toRenaming } from './naming.ts'
 import { toKeys, toUserData, type UserDataEncoding } from './user-data.ts'
+
+const TARGETS: ReadonlyMap<Definition, string> = new Map<Definition, string>([
+  [COMPUTE_ACTIONS.start, 'active'],
+  [COMPUTE_ACTIONS.stop, 'inactive'],
+  [COMPUTE_ACTIONS.suspend, 'suspended'],
+])
 
 /** How this endpoint treats user data. */
 export interface UserDataRules {
@@ -48,9 +55,6 @@ export function computeKind(service: Service, rules: UserDataRules): EntityKind<
       )
     const strange = toKeys(checked).find((key) => !spec.publicKeys.some(({ text }) => text === key.text))
     if (strange) throw new CloudError('conflict', `keys of ${instance.id} are given once, when it is made`)
-    const hostname = textOf(checked, ATTRIBUTES.hostname)
-    if (hostname !== undefined && hostname !== hostnameOf(instance))
-      throw new CloudError('conflict', `${ATTRIBUTES.hostname.name}: the guest was told its hostname; it stays`)
     const { image, size } = templatesOf(checked.mixins)
     if (image && image.name !== instance.image.name)
       throw new CloudError(
@@ -116,13 +120,20 @@ export function computeKind(service: Service, rules: UserDataRules): EntityKind<
     async update(instance, checked, isWhole, exchange) {
       requireSameContext(instance, checked)
       await addLinks(instance, checked, exchange)
-      const change = toRenaming(checked, instance.spec.labels, isWhole)
-      const warnings = [...checked.warnings, ...wishesForSize(checked, instance)]
-      return { entity: await service.rename(instance.id, change, exchange.caller), warnings }
+      const { labels, ...change } = toRenaming(checked, instance.spec.labels, isWhole)
+      const host = newHostname(checked, instance)
+      const entity = await service.rename(
+        instance.id,
+        { ...change, ...host.change, labels: { ...labels, ...host.labels } },
+        exchange.caller,
+      )
+      return { entity, warnings: [...checked.warnings, ...wishesForSize(checked, instance), ...host.warnings] }
     },
     tag: ({ id }, mixins, { caller }) => service.rename(id, { labels: idsLabel(LABELS.tags, mixins) }, caller),
     delete: (id, { caller }) => service.delete(id, caller),
     allows: ({ state }, action) => allows(state, action),
+    state: ({ state }) => occiStateOf(state),
+    target: (action) => TARGETS.get(action),
     async act({ id, state }, action, attributes, { caller }) {
       const method = attributes.get(ATTRIBUTES.method.name)?.toString()
       if (action !== COMPUTE_ACTIONS.save) {

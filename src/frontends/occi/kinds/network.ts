@@ -59,6 +59,8 @@ export function networkKind({ networks }: Pick<Service, 'networks'>): EntityKind
     delete: (id, { caller }) => networks.delete(id, caller),
     isForAll: ({ owner }) => owner === undefined,
     allows: ({ state }, action) => ACTIONS[STATES[state][0]].some((term) => NETWORK_ACTIONS[term] === action),
+    state: ({ state }) => STATES[state][0],
+    target: (action) => (action === NETWORK_ACTIONS.up ? 'active' : 'inactive'),
     act: async ({ id }, action, _attributes, { caller }) => ({
       entity: await networks.act(id, action.term as NetworkAction, caller),
     }),

@@ -20,8 +20,8 @@ export function requireSame(
   { attributes }: Pick<CheckedEntity, 'attributes'>,
   standing: ReadonlyMap<string, Value>,
   what: string,
+  advice = 'delete it and make another',
 ): void {
   const changed = settings.find(({ name }) => attributes.has(name) && attributes.get(name) !== standing.get(name))
-  if (changed)
-    throw new CloudError('unsupported', `${changed.name} of ${what} cannot be changed; delete it and make another`)
+  if (changed) throw new CloudError('unsupported', `${changed.name} of ${what} cannot be changed; ${advice}`)
 }

@@ -46,14 +46,17 @@ export function storageKind({ volumes }: Pick<Service, 'volumes'>): EntityKind<V
       })
     },
     async update(volume, checked, isWhole, { caller }) {
-      const what = `storage ${volume.id} here (its action resize can)`
-      requireSame([ATTRIBUTES.storageSize], checked, new Map(storageAttributes(volume)), what)
+      const standing = new Map(storageAttributes(volume))
+      requireSame([ATTRIBUTES.storageSize], checked, standing, `storage ${volume.id}`, 'its action resize can do that')
       const change = toRenaming(checked, volume.spec.labels, isWhole)
       return { entity: await volumes.rename(volume.id, change, caller), warnings: checked.warnings }
     },
     tag: ({ id }, mixins, { caller }) => volumes.rename(id, { labels: idsLabel(LABELS.tags, mixins) }, caller),
     delete: (id, { caller }) => volumes.delete(id, caller),
     allows: ({ state }, action) => ACTIONS[STATES[state][0]].some((term) => STORAGE_ACTIONS[term] === action),
+    state: ({ state }) => STATES[state][0],
+    // The others do something in every state.
+    target: (action) => [STORAGE_ACTIONS.online, STORAGE_ACTIONS.offline].find((each) => each === action)?.term,
     async act({ id }, action, attributes, { caller }) {
       const size = attributes.get(ATTRIBUTES.size.name)
       const sizeBytes = size === undefined ? undefined : toBytes(Number(size))
