@@ -12,8 +12,8 @@ const USER_DATA: Readonly<Record<string, readonly [format: string, cloudInit: st
   'cloud-config.yaml': ['cloud-config', 'runs'],
   'dictionary.json': ['json', 'ignores'],
 }
-/** The latter needs curl, so it is tried among the peers. */
-const PROGRAMS = ['multipart.sh', 'occi-create.sh']
+/** Those that speak OCCI need curl, so they are tried among the peers. */
+const PROGRAMS = ['multipart.sh', 'occi-create.sh', 'occi-volume-and-network.sh']
 
 const example = (name: string): string => join(EXAMPLES, name)
 

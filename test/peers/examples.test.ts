@@ -30,3 +30,28 @@ it('occi-create.sh makes a machine with exactly its file, and says where the dat
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /401/)
 })
+
+it('occi-volume-and-network.sh makes a machine with both, and says what can be deleted in which order', async (t) => {
+  if (!need(t, 'curl', 'curl')) return
+  const gateway = await startGateway(t, { config: MEMORY_CONFIG })
+  const env = { ...process.env, BELLHOP_URL: gateway.url, BELLHOP_TOKEN: gateway.token }
+  const made = await run(example('occi-volume-and-network.sh'), [example('script.sh')], { env })
+  assert.equal(made.code, 0, made.stderr)
+  const lines = made.stdout.trimEnd().split('\n')
+  const urls = lines.slice(0, 3)
+  assert.deepEqual(
+    urls.map((url) => new URL(url).pathname.split('/')[1]),
+    ['compute', 'storage', 'network'],
+  )
+  assert.deepEqual(
+    new Set(lines.slice(3)),
+    new Set(['occi.networkinterface.address="192.0.2.1"', 'occi.storagelink.deviceid="vdb"']),
+  )
+  for (const url of urls) assert.equal((await gateway.ask(url, { method: 'DELETE' })).status, 200)
+
+  const refused = await run(example('occi-volume-and-network.sh'), [example('script.sh')], {
+    env: { ...env, BELLHOP_TOKEN: 'wrong' },
+  })
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /network: .*credential is not known/)
+})
