@@ -120,9 +120,11 @@ async function record(parts: ServiceParts, instance: Instance, remote: RemoteIns
     facts: { ...instance.facts, ...(localIpv4 === undefined ? {} : { localIpv4 }) },
     updatedAt: Date.now(),
   }
-  // Before it has a `remoteId`: a crash in between is mended as a whole.
-  await settleLinks(parts.store, instance.id, remote.attached ?? [])
-  const kept = await parts.store.updateInstance(instance.id, change, offeredEvents(instance))
+  // At once, so that the disk is waited for once; a crash in between is mended, by the instance or by its links.
+  const [kept] = await Promise.all([
+    parts.store.updateInstance(instance.id, change, offeredEvents(instance)),
+    settleLinks(parts.store, instance.id, remote.attached ?? []),
+  ])
   // What was rendered before it had an address is old.
   parts.metadata?.refresh(instance.id)
   parts.recorder.notify(instance.id)
