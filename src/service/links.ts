@@ -1,6 +1,7 @@
 import { CloudError } from '../model/errors.ts'
 import type { Caller } from '../model/instance.ts'
 import type { Link, LinkSpec } from '../model/link.ts'
+import type { Call } from '../providers/provider.ts'
 import { oneAtATime } from '../providers/turns.ts'
 import { ownInstance, requireMember } from './access.ts'
 import { fromAttached, toNetworkAttachment, toVolumeAttachment } from './attachments.ts'
@@ -8,7 +9,7 @@ import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
 import { groupOf } from './makers.ts'
 import { sharedNetworks } from './networks.ts'
 import { missingNetworks, needsNumber, toLink, type LinkOwner } from './new-link.ts'
-import type { ServiceParts } from './parts.ts'
+import { providerNamed, type ServiceParts } from './parts.ts'
 import { renamed } from './renaming.ts'
 import type { LinkUseCases } from './service.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -91,6 +92,19 @@ function isSameLink({ instanceId, targetRemoteId }: Link): (earlier: Link) => bo
   return (earlier) => earlier.instanceId === instanceId && earlier.targetRemoteId === targetRemoteId
 }
 
+/** A guest that asks again is told of the cards that it has now. */
+async function renewNetwork(
+  parts: ServiceParts,
+  { provider, instanceId }: Link,
+  remoteId: string,
+  call: Call,
+): Promise<void> {
+  const { network } = await providerNamed(parts, provider).get(remoteId, call)
+  if (!network) return
+  await parts.store.updateInstance(instanceId, { network, updatedAt: Date.now() })
+  parts.metadata?.refresh(instanceId)
+}
+
 function linkWork(parts: ServiceParts, turnstile: Pick<Turnstile, 'pass'>): ResourceWork<Link> {
   const { store } = parts
 
@@ -109,21 +123,24 @@ function linkWork(parts: ServiceParts, turnstile: Pick<Turnstile, 'pass'>): Reso
 
   return {
     make: async (link, call) => {
-      const attached = await withInstance(link, (remoteId) =>
-        link.kind === 'volume'
-          ? groupOf(parts, link.provider, 'volumes').attach(remoteId, toVolumeAttachment(link), call)
-          : groupOf(parts, link.provider, 'networks').attach(remoteId, toNetworkAttachment(link), call),
-      )
+      const attached = await withInstance(link, async (remoteId) => {
+        if (link.kind === 'volume')
+          return await groupOf(parts, link.provider, 'volumes').attach(remoteId, toVolumeAttachment(link), call)
+        const card = await groupOf(parts, link.provider, 'networks').attach(remoteId, toNetworkAttachment(link), call)
+        await renewNetwork(parts, link, remoteId, call)
+        return card
+      })
       if (attached) return fromAttached(link, attached)
       throw new CloudError('not-found', `there is no instance ${link.instanceId}`)
     },
     look: async () => ({}),
     unmake: async (link, call) => {
-      await withInstance(link, (remoteId) =>
-        link.kind === 'volume'
-          ? groupOf(parts, link.provider, 'volumes').detach(remoteId, toVolumeAttachment(link), call)
-          : groupOf(parts, link.provider, 'networks').detach(remoteId, toNetworkAttachment(link), call),
-      )
+      await withInstance(link, async (remoteId) => {
+        if (link.kind === 'volume')
+          return await groupOf(parts, link.provider, 'volumes').detach(remoteId, toVolumeAttachment(link), call)
+        await groupOf(parts, link.provider, 'networks').detach(remoteId, toNetworkAttachment(link), call)
+        return await renewNetwork(parts, link, remoteId, call)
+      })
     },
     // It comes with its instance, or not at all.
     waits: async ({ instanceId }) => {

@@ -281,6 +281,37 @@ describe('a network', () => {
   })
 })
 
+describe('a card that comes later', () => {
+  it('is told to a guest that asks again', async (t) => {
+    const memory = memoryProvider()
+    const cards: string[] = []
+    const provider = {
+      ...memory,
+      get: async (...given: Parameters<typeof memory.get>) => {
+        const remote = await memory.get(...given)
+        const nics = (remote.attached ?? []).map(({ mac = '' }) => ({ id: mac, mac, addresses: [] }))
+        return { ...remote, network: { nics } }
+      },
+    }
+    const metadata = {
+      offer: async () => ({ socketPath: '/nowhere' }),
+      withdraw: async () => {},
+      refresh: (id: string) => void cards.push(id),
+    }
+    const opened = await open(t, { provider, metadata })
+    const network = await opened.service.networks.create({ spec: { labels: {} } }, RED)
+    const { id } = await start(opened)
+    await opened.service.get(id, RED)
+    cards.length = 0
+    const spec = { kind: 'network', networkId: network.id } as const
+    const link = await opened.service.links.create({ instanceId: id, spec }, RED)
+    const known = async (): Promise<number | undefined> => (await opened.store.getInstance(id))?.network?.nics.length
+    assert.deepEqual([await known(), cards], [2, [id]])
+    await opened.service.links.delete(link.id, RED)
+    assert.deepEqual([await known(), cards], [1, [id, id]])
+  })
+})
+
 describe('a saved image', () => {
   it('is its project’s alone, and starts instances', async (t) => {
     const opened = await open(t)

@@ -48,6 +48,7 @@ test('refuses what would stand in the way', async (t) => {
     assert.equal(await at(wrong), 400, wrong)
   assert.equal((await ask('POST /-/', {}, '')).status, 400)
   assert.equal((await ask('POST /-/', {}, FULL.replace('mixin"', 'kind"'))).status, 400)
+  assert.equal((await ask('POST /-/', {}, FULL.replace('Mine', 'M'.repeat(256)))).status, 400)
   assert.equal(textOf(await ask('GET /-/', filter)), '')
 })
 

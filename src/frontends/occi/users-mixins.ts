@@ -16,6 +16,7 @@ type Kept = Required<Pick<Category, 'term' | 'scheme' | 'title' | 'location'>> &
 const LABEL = 'occi.mixin '
 /** A project's mixins are read with every request. */
 const MIXINS_MAX = 200
+const TEXT_MAX_LENGTH = 255
 const ALWAYS = catalogueOf()
 /** Paths that are somebody else's, and those below which ids of entities stand. */
 const RESERVED = /^\/(?:-|\.well-known|api|cimi|cimiv1|ui|healthz|readyz|metrics)(?:\/|$)/
@@ -85,6 +86,8 @@ function toKept({ term, scheme, class: kindOfCategory, title, rel, location }: C
   if (kindOfCategory !== undefined && kindOfCategory !== 'mixin')
     throw new CloudError('invalid', `${term} is a ${kindOfCategory}; only mixins can be made`)
   const plain = toPlainText(title ?? '')
+  if ([term, scheme, plain, rel ?? ''].some((text) => text.length > TEXT_MAX_LENGTH))
+    throw new CloudError('invalid', `a mixin's term, scheme, title and rel can have ${TEXT_MAX_LENGTH} characters each`)
   const path = location === undefined ? `/mixin/${term}` : toPath(location)
   if (!/^\/[\w.~/-]{1,200}$/.test(path) || RESERVED.test(path))
     throw new CloudError('invalid', `${path.slice(0, 200)} cannot be the location of a mixin; try /mixin/${term}/`)
