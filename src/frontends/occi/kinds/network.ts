@@ -2,15 +2,12 @@ import { CloudError } from '../../../model/errors.ts'
 import type { Network, NetworkAction, NetworkState } from '../../../model/network.ts'
 import type { Service } from '../../../service/service.ts'
 import { ATTRIBUTES } from '../attributes.ts'
-import { toReference } from '../catalogue.ts'
-import { IP_NETWORK, NETWORK, NETWORK_ACTIONS, providerMixin, type Definition } from '../categories.ts'
+import { IP_NETWORK, NETWORK, NETWORK_ACTIONS } from '../categories.ts'
 import type { CheckedEntity } from '../check.ts'
 import type { EntityKind } from '../entity-kind.ts'
-import { toPlainText, type Representation, type Value } from '../representation.ts'
-import { actionLinks } from './action-links.ts'
-import { idsIn, idsLabel, LABELS, tagsOf } from './labels.ts'
-import { namingAttributes, textOf, toNaming, toRenaming } from './naming.ts'
-import { providerOf, requireSame } from './resource-mixins.ts'
+import { toPlainText, type Value } from '../representation.ts'
+import { namingAttributes, textOf, toNaming } from './naming.ts'
+import { placedKind } from './placed.ts'
 
 /** OCCI has no word for what is on its way: it is `inactive`, and the message says why. */
 const STATES: Readonly<Record<NetworkState, readonly [state: 'active' | 'inactive' | 'error', message?: string]>> = {
@@ -21,11 +18,6 @@ const STATES: Readonly<Record<NetworkState, readonly [state: 'active' | 'inactiv
   error: ['error'],
   unknown: ['inactive', 'its cloud does not tell its state'],
 }
-
-const ACTIONS = { active: ['down'], inactive: ['up'], error: ['up', 'down'] } as const satisfies Record<
-  string,
-  readonly NetworkAction[]
->
 
 /** What a network's client can say of it, besides its name. */
 const SETTINGS = [
@@ -38,56 +30,22 @@ const SETTINGS = [
 
 /** Our networks. */
 export function networkKind({ networks }: Pick<Service, 'networks'>): EntityKind<Network> {
-  return {
+  const { up, down } = NETWORK_ACTIONS
+  return placedKind<Network>(networks, {
     kind: NETWORK,
-    list: (caller) => networks.list(caller),
-    get: (id, caller) => networks.get(id, caller),
-    async prepare({ checked, ...choice }, { caller }) {
-      const spec = toSpec(checked)
-      const provider = providerOf(checked)
-      return async () => ({
-        entity: await networks.create({ ...choice, spec, ...(provider === undefined ? {} : { provider }) }, caller),
-        warnings: checked.warnings,
-      })
-    },
-    async update(network, checked, isWhole, { caller }) {
-      requireSame(SETTINGS, checked, new Map(networkAttributes(network)), `network ${network.id}`)
-      const change = toRenaming(checked, network.spec.labels, isWhole)
-      return { entity: await networks.rename(network.id, change, caller), warnings: checked.warnings }
-    },
-    tag: ({ id }, mixins, { caller }) => networks.rename(id, { labels: idsLabel(LABELS.tags, mixins) }, caller),
-    delete: (id, { caller }) => networks.delete(id, caller),
+    stateOf: ({ state }) => STATES[state][0],
+    actions: { active: [down], inactive: [up], error: [up, down] },
+    toSpec,
+    attributes: networkAttributes,
+    mixins: ({ spec }) =>
+      spec.cidr !== undefined || spec.gateway !== undefined || spec.allocation !== undefined ? [IP_NETWORK] : [],
+    settings: SETTINGS,
     isForAll: ({ owner }) => owner === undefined,
-    allows: ({ state }, action) => ACTIONS[STATES[state][0]].some((term) => NETWORK_ACTIONS[term] === action),
-    state: ({ state }) => STATES[state][0],
-    target: (action) => (action === NETWORK_ACTIONS.up ? 'active' : 'inactive'),
+    target: (action) => (action === up ? 'active' : 'inactive'),
     act: async ({ id }, action, _attributes, { caller }) => ({
       entity: await networks.act(id, action.term as NetworkAction, caller),
     }),
-    definitions: networkDefinitions,
-    tags: ({ spec }) => idsIn(spec.labels, LABELS.tags),
-    async represent(all, exchange) {
-      const usersMixins = await exchange.usersMixins()
-      return all.map((network) => fromNetwork(network, usersMixins))
-    },
-  }
-}
-
-function networkDefinitions({ provider, spec }: Network, usersMixins: readonly Definition[]): readonly Definition[] {
-  const isIp = spec.cidr !== undefined || spec.gateway !== undefined || spec.allocation !== undefined
-  return [NETWORK, ...(isIp ? [IP_NETWORK] : []), providerMixin(provider), ...tagsOf(spec.labels, usersMixins)]
-}
-
-function fromNetwork(network: Network, usersMixins: readonly Definition[]): Representation {
-  const { id, state, owner } = network
-  // What is for all is nobody's to bring up or down.
-  const actions = owner ? ACTIONS[STATES[state][0]].map((term) => NETWORK_ACTIONS[term]) : []
-  return {
-    categories: networkDefinitions(network, usersMixins).map(toReference),
-    links: actionLinks(NETWORK, id, actions),
-    attributes: new Map(networkAttributes(network)),
-    locations: [],
-  }
+  })
 }
 
 function* networkAttributes({ id, spec, state, reason }: Network): Iterable<[string, Value]> {

@@ -2,15 +2,12 @@ import { CloudError } from '../../../model/errors.ts'
 import type { Volume, VolumeAction, VolumeState } from '../../../model/volume.ts'
 import type { Service } from '../../../service/service.ts'
 import { ATTRIBUTES } from '../attributes.ts'
-import { toReference } from '../catalogue.ts'
-import { providerMixin, STORAGE, STORAGE_ACTIONS, type Definition } from '../categories.ts'
+import { STORAGE, STORAGE_ACTIONS } from '../categories.ts'
 import type { CheckedEntity } from '../check.ts'
 import type { EntityKind } from '../entity-kind.ts'
-import { toPlainText, type Representation, type Value } from '../representation.ts'
-import { actionLinks } from './action-links.ts'
-import { idsIn, idsLabel, LABELS, tagsOf } from './labels.ts'
-import { namingAttributes, toNaming, toRenaming } from './naming.ts'
-import { providerOf, requireSame } from './resource-mixins.ts'
+import { toPlainText, type Value } from '../representation.ts'
+import { namingAttributes, toNaming } from './naming.ts'
+import { placedKind } from './placed.ts'
 
 const BYTES_PER_GIB = 1024 ** 3
 const SECTOR_BYTES = 512
@@ -25,64 +22,29 @@ const STATES: Readonly<Record<VolumeState, readonly [state: 'online' | 'offline'
   unknown: ['offline', 'its cloud does not tell its state'],
 }
 
-const ACTIONS = {
-  online: ['offline', 'backup', 'snapshot', 'resize'],
-  offline: ['online', 'backup', 'snapshot', 'resize'],
-  error: ['online', 'offline'],
-} as const satisfies Record<string, readonly VolumeAction[]>
-
 /** Our volumes. */
 export function storageKind({ volumes }: Pick<Service, 'volumes'>): EntityKind<Volume> {
-  return {
+  const { online, offline, backup, snapshot, resize } = STORAGE_ACTIONS
+  return placedKind<Volume>(volumes, {
     kind: STORAGE,
-    list: (caller) => volumes.list(caller),
-    get: (id, caller) => volumes.get(id, caller),
-    async prepare({ checked, ...choice }, { caller }) {
-      const spec = toSpec(checked)
-      const provider = providerOf(checked)
-      return async () => ({
-        entity: await volumes.create({ ...choice, spec, ...(provider === undefined ? {} : { provider }) }, caller),
-        warnings: checked.warnings,
-      })
+    stateOf: ({ state }) => STATES[state][0],
+    actions: {
+      online: [offline, backup, snapshot, resize],
+      offline: [online, backup, snapshot, resize],
+      error: [online, offline],
     },
-    async update(volume, checked, isWhole, { caller }) {
-      const standing = new Map(storageAttributes(volume))
-      requireSame([ATTRIBUTES.storageSize], checked, standing, `storage ${volume.id}`, 'its action resize can do that')
-      const change = toRenaming(checked, volume.spec.labels, isWhole)
-      return { entity: await volumes.rename(volume.id, change, caller), warnings: checked.warnings }
-    },
-    tag: ({ id }, mixins, { caller }) => volumes.rename(id, { labels: idsLabel(LABELS.tags, mixins) }, caller),
-    delete: (id, { caller }) => volumes.delete(id, caller),
-    allows: ({ state }, action) => ACTIONS[STATES[state][0]].some((term) => STORAGE_ACTIONS[term] === action),
-    state: ({ state }) => STATES[state][0],
+    toSpec,
+    attributes: storageAttributes,
+    settings: [ATTRIBUTES.storageSize],
+    advice: 'its action resize can do that',
     // The others do something in every state.
-    target: (action) => [STORAGE_ACTIONS.online, STORAGE_ACTIONS.offline].find((each) => each === action)?.term,
+    target: (action) => [online, offline].find((each) => each === action)?.term,
     async act({ id }, action, attributes, { caller }) {
       const size = attributes.get(ATTRIBUTES.size.name)
       const sizeBytes = size === undefined ? undefined : toBytes(Number(size))
       return { entity: await volumes.act(id, action.term as VolumeAction, caller, sizeBytes) }
     },
-    definitions: storageDefinitions,
-    tags: ({ spec }) => idsIn(spec.labels, LABELS.tags),
-    async represent(all, exchange) {
-      const usersMixins = await exchange.usersMixins()
-      return all.map((volume) => fromVolume(volume, usersMixins))
-    },
-  }
-}
-
-function storageDefinitions({ provider, spec }: Volume, usersMixins: readonly Definition[]): readonly Definition[] {
-  return [STORAGE, providerMixin(provider), ...tagsOf(spec.labels, usersMixins)]
-}
-
-function fromVolume(volume: Volume, usersMixins: readonly Definition[]): Representation {
-  const actions = ACTIONS[STATES[volume.state][0]].map((term) => STORAGE_ACTIONS[term])
-  return {
-    categories: storageDefinitions(volume, usersMixins).map(toReference),
-    links: actionLinks(STORAGE, volume.id, actions),
-    attributes: new Map(storageAttributes(volume)),
-    locations: [],
-  }
+  })
 }
 
 function* storageAttributes({ id, spec, state, reason }: Volume): Iterable<[string, Value]> {
