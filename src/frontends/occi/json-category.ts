@@ -1,6 +1,7 @@
+import { isObject } from '../json-text.ts'
 import { ENTITY } from './categories.ts'
 import { isName, isTerm } from './grammar.ts'
-import { elementsOf, isObject, memberOf, membersOf, refuse, textAt, type JsonNode } from './json-node.ts'
+import { elementsOf, memberOf, membersOf, refuse, textAt, type JsonNode } from './json-node.ts'
 import { typeId, type AttributeEntry, type Category, type CategoryClass } from './representation.ts'
 
 /** The member that holds all categories of a class, in the order in which they are written. */

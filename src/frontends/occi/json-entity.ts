@@ -1,8 +1,9 @@
 import { CloudError } from '../../model/errors.ts'
+import { isObject } from '../json-text.ts'
 import { ATTRIBUTES } from './attributes.ts'
 import { isName } from './grammar.ts'
 import { parseTypeId } from './json-category.ts'
-import { elementsOf, isObject, memberOf, membersOf, refuse, textAt, type JsonNode } from './json-node.ts'
+import { elementsOf, memberOf, membersOf, refuse, textAt, type JsonNode } from './json-node.ts'
 import { typeId, type Link, type Representation, type Value } from './representation.ts'
 
 const MAX_NAME_LENGTH = 255

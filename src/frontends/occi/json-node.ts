@@ -1,6 +1,6 @@
 import { CloudError } from '../../model/errors.ts'
-import { bodyText, placeIn } from './body.ts'
-import { jsonFault } from './json-fault.ts'
+import { bodyText } from '../body.ts'
+import { isObject, parseJsonText } from '../json-text.ts'
 
 /** A value in a JSON document and where it stands: `resources[0].mixins[2]`. */
 export interface JsonNode {
@@ -9,8 +9,6 @@ export interface JsonNode {
   readonly path: string
 }
 
-/** What OCCI needs is 5 deep, and what rOCCI nests is not much deeper. What is above may be read by recursion. */
-const MAX_DEPTH = 32
 const SHOWN_PATH_LENGTH = 200
 
 /**
@@ -22,14 +20,7 @@ const SHOWN_PATH_LENGTH = 200
 export function parseJson(body: Uint8Array): JsonNode | undefined {
   const text = bodyText(body)
   if (text.trim() === '') return undefined
-  const value = parse(text)
-  if (isDeeper(value, MAX_DEPTH)) throw new CloudError('invalid', `the JSON is nested deeper than ${MAX_DEPTH} levels`)
-  return { value, path: '' }
-}
-
-/** Whether a value is an object, not a list. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return { value: parseJsonText(text), path: '' }
 }
 
 /** The member `name` of an object; `undefined` where it is missing or null. @throws {CloudError} invalid when `node` is no object */
@@ -66,21 +57,6 @@ export function textAt(node: JsonNode, called = 'a text'): string {
 export function refuse({ path }: JsonNode, expected: string): never {
   const shown = path.length > SHOWN_PATH_LENGTH ? `${path.slice(0, SHOWN_PATH_LENGTH)}…` : path
   throw new CloudError('invalid', `${shown === '' ? 'the document' : shown}: ${expected} is expected`)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // The engine's error repeats the text, and goes no further.
-    const fault = jsonFault(text) ?? { index: 0, expected: 'JSON' }
-    throw new CloudError('invalid', `${placeIn(text, fault.index)}: ${fault.expected} expected; this is not JSON`)
-  }
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1))
 }
 
 function below({ path }: JsonNode, name: string): string {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { jsonDefinitions, jsonEntities, locations, reread } from '../../../test/conformance/occi-samples.ts'
 import { isCloudError } from '../../model/errors.ts'
-import { jsonFault } from './json-fault.ts'
+import { jsonFault } from '../json-fault.ts'
 import { occiJson } from './json.ts'
 import type { Representation, Value } from './representation.ts'
 

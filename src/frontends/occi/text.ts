@@ -1,5 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
-import { bodyText, placeIn } from './body.ts'
+import { bodyText, placeIn } from '../body.ts'
 import {
   parseAttributes,
   parseCategories,

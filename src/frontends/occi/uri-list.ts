@@ -1,5 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
-import { bodyText } from './body.ts'
+import { bodyText } from '../body.ts'
 import type { Codec } from './representation.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { CloudError } from '../../model/errors.ts'
+import { CloudError } from '../model/errors.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
