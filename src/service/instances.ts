@@ -91,14 +91,16 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     const { templates, plan } = await planFor(spec, caller)
     const { links = [], ...alone } = spec
     const instance = toInstance(newId({ id }), alone, templates, plan, caller)
-    const kept = await options.links.withNew(instance, links, caller, (made) =>
-      store.insertInstance(instance, plannedEvents(instance), {
-        links: made,
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      }),
-    )
-    if (kept.id !== instance.id) return kept
-    return await begin(instance, credential)
+    return await turnstile.first(instance.id, async (lease) => {
+      const kept = await options.links.withNew(instance, links, caller, (made) =>
+        store.insertInstance(instance, plannedEvents(instance), {
+          links: made,
+          lease,
+          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+        }),
+      )
+      return kept.id === instance.id ? await begin(instance, credential) : kept
+    })
   }
 
   async function act(id: string, action: Action, caller: Caller, method?: string): Promise<Instance> {

@@ -223,6 +223,29 @@ describe('a cloud that tells what cannot be', () => {
   })
 })
 
+describe('what is just being made', () => {
+  it('is no unfinished work for the reconciler, not even in the moment after it is recorded', async (t) => {
+    const inner = await sqliteStore(':memory:')
+    t.after(() => inner.close())
+    // The answer to the insertion comes late: a reconciler of this node and one of another look meanwhile.
+    const store = {
+      ...inner,
+      insertInstance: async (...given: Parameters<typeof inner.insertInstance>) => {
+        const kept = await inner.insertInstance(...given)
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return kept
+      },
+    }
+    const provider = memoryProvider({ secondCreate: 'duplicates' })
+    const opened = await openService({ store, provider, reconcileEveryMs: 5 })
+    t.after(opened.stop)
+    const other = await openService({ store, provider, reconcileEveryMs: 5, node: 'other' })
+    t.after(other.stop)
+    const { id } = await opened.service.create({ spec: sampleSpec({}) }, RED)
+    assert.equal((await provider.made(id)).length, 1)
+  })
+})
+
 describe('what a crash left', () => {
   it('of an instance with links is finished as a whole', async (t) => {
     const [store, provider] = [await sqliteStore(':memory:'), memoryProvider()]

@@ -9,6 +9,13 @@ export interface Turnstile {
    * @returns what it gives, or `undefined` where another node has the lease
    */
   pass<T>(instanceId: string, task: () => Promise<T>): Promise<T | undefined>
+  /**
+   * Keeps others from the instance that `make` inserts, from before it is there until `make` has ended: whoever looks for
+   * what is unfinished would take it for that.
+   *
+   * @param make is given the lease to insert it with, and passes by itself
+   */
+  first<T>(instanceId: string, make: (lease: { holder: string; untilMs: number }) => Promise<T>): Promise<T>
   /** Whether something is done to the instance here, now. */
   isBusy(instanceId: string): boolean
   /** Resolves when nothing is done any more. */
@@ -37,19 +44,30 @@ export function createTurnstile({ store }: Pick<ServiceParts, 'store'>, holder: 
     }
   }
 
+  /** It is busy as long as the promise is pending. */
+  const during = async <T>(instanceId: string, passing: Promise<T>): Promise<T> => {
+    running.set(instanceId, [...(running.get(instanceId) ?? []), passing])
+    try {
+      return await passing
+    } finally {
+      const left = running.get(instanceId)?.filter((each) => each !== passing) ?? []
+      if (left.length === 0) running.delete(instanceId)
+      else running.set(instanceId, left)
+    }
+  }
+
   return {
-    async pass(instanceId, task) {
-      const passing = inTurn(instanceId, () => hold(instanceId, task))
-      const all = running.get(instanceId) ?? []
-      running.set(instanceId, [...all, passing])
-      try {
-        return await passing
-      } finally {
-        const left = running.get(instanceId)?.filter((each) => each !== passing) ?? []
-        if (left.length === 0) running.delete(instanceId)
-        else running.set(instanceId, left)
-      }
-    },
+    pass: (instanceId, task) =>
+      during(
+        instanceId,
+        inTurn(instanceId, () => hold(instanceId, task)),
+      ),
+    // Made in a later turn of the event loop than it is said to be busy.
+    first: (instanceId, make) =>
+      during(
+        instanceId,
+        Promise.resolve().then(() => make({ holder, untilMs: Date.now() + LEASE_MS })),
+      ),
     isBusy: (instanceId) => running.has(instanceId),
     idle: async () => void (await Promise.allSettled([...running.values()].flat())),
   }

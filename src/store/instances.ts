@@ -12,14 +12,14 @@ export async function insertInstance(
   database: Database,
   instance: Instance,
   events: readonly ContextEvent[],
-  { idempotencyKey, links = [] }: InsertOptions,
+  { idempotencyKey, links = [], lease }: InsertOptions,
 ): Promise<Instance | undefined> {
   const earlier = idempotencyKey === undefined ? undefined : await claimKey(database, instance, idempotencyKey)
   if (earlier) return earlier
   await refuseOneThatWas(database, instance.id)
   const inserted = await database
     .insertInto('instances')
-    .values(toRow(instance))
+    .values({ ...toRow(instance), ...(lease ? { lease_holder: lease.holder, lease_until: lease.untilMs } : {}) })
     .onConflict((conflict) => conflict.column('id').doNothing())
     .returning('id')
     .executeTakeFirst()

@@ -44,6 +44,8 @@ export interface InsertOptions {
   readonly idempotencyKey?: string
   /** Come with the instance, or not at all. */
   readonly links?: readonly Link[]
+  /** Held from the first moment on, as by {@link Store.lease}: nobody mends what is just being made. */
+  readonly lease?: { readonly holder: string; readonly untilMs: number }
 }
 
 /**

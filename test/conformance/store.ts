@@ -268,6 +268,12 @@ export function testStore(under: StoreUnderTest): void {
     describe('leases', () => {
       const inAnHour = () => Date.now() + 3_600_000
 
+      test('can be held from the moment in which the instance is there', async (store) => {
+        const { id } = await store.insertInstance(sampleInstance(), [], { lease: { holder: 'a', untilMs: inAnHour() } })
+        assert.equal(await store.lease(id, 'b', inAnHour()), false)
+        assert.equal(await store.lease(id, 'a', inAnHour()), true)
+      })
+
       test('have one holder, who can renew and release them', async (store) => {
         const { id } = await store.insertInstance(sampleInstance(), [])
         assert.equal(await store.lease(id, 'a', inAnHour()), true)
