@@ -29,6 +29,20 @@ export function newId({ id: chosen, idempotencyKey }: IdChoice = {}, ...owner: r
   throw new CloudError('invalid', `id: "${chosen.slice(0, 100)}" is no UUID in lower case; leave it out to get one`)
 }
 
+/** What its cloud calls it. @throws {CloudError} conflict when it is not there yet, or not any more */
+export function remoteIdOf({
+  id,
+  state,
+  remoteId,
+}: {
+  readonly id: string
+  readonly state: string
+  readonly remoteId?: string
+}): string {
+  if (remoteId !== undefined && state !== 'deleting') return remoteId
+  throw new CloudError('conflict', `${id} is ${state}; this needs one that is there`)
+}
+
 /** RFC 9562 section 5.8: a UUID of our own making, the same for the same text. */
 function keyedId(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')

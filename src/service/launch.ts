@@ -1,12 +1,13 @@
 import { isIPv4 } from 'node:net'
 import type { NetworkConfig } from '../model/context.ts'
-import { CloudError, isCloudError, reasonOf } from '../model/errors.ts'
+import { CloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Call, Provider, RemoteInstance } from '../providers/provider.ts'
 import { settleLinks, toAttachments } from './attachments.ts'
 import { offerAgain, prepareOffers } from './offers.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
+import { isRefusal } from './refusal.ts'
 
 /** How a launch is begun. */
 export interface LaunchOptions {
@@ -63,11 +64,6 @@ export async function launch(parts: ServiceParts, instance: Instance, options: L
     // Proven absent after the last try: more of the same would help nobody.
     return await refuse(parts, instance, lost, options)
   }
-}
-
-/** Whether a provider's error says that nothing was made. All else, a bug too, leaves that open. */
-function isRefusal(error: unknown): boolean {
-  return isCloudError(error) && error.code !== 'unavailable' && error.code !== 'timeout'
 }
 
 /** Looks, and again after the time in which the provider may still miss it. */

@@ -3,6 +3,7 @@ import type { Call } from '../providers/provider.ts'
 import { oneAtATime } from '../providers/turns.ts'
 import type { Resources } from '../store/store.ts'
 import { callWithin, type ServiceParts } from './parts.ts'
+import { isRefusal } from './refusal.ts'
 
 /** How one kind of resource is made and unmade at its cloud. */
 export interface ResourceWork<R> {
@@ -70,7 +71,7 @@ export function resourceLifecycle<K extends Kind>(
     try {
       return await keep(resource.id, await work.make(resource, callWithin(MAKE_MS, [closing])))
     } catch (error) {
-      if (isUnknown(error)) {
+      if (!isRefusal(error)) {
         log.warn({ [kind]: resource.id, reason: reasonOf(error) }, `whether the ${kind} was made is not known yet`)
         return resource
       }
@@ -86,7 +87,7 @@ export function resourceLifecycle<K extends Kind>(
     try {
       await work.unmake(resource, callWithin(MAKE_MS, [closing]))
     } catch (error) {
-      if (!isUnknown(error)) await keep(resource.id, { state: resource.state } as Partial<R>)
+      if (isRefusal(error)) await keep(resource.id, { state: resource.state } as Partial<R>)
       throw error
     }
     await store.deleteResource(kind, resource.id)
@@ -143,11 +144,6 @@ export function resourceLifecycle<K extends Kind>(
         })
     },
   }
-}
-
-/** Whether an error leaves open what was done. */
-function isUnknown(error: unknown): boolean {
-  return !isCloudError(error) || error.code === 'unavailable' || error.code === 'timeout'
 }
 
 function isNews<R extends object>(resource: R, seen: Partial<R>): boolean {

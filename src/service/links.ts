@@ -5,6 +5,7 @@ import type { Call } from '../providers/provider.ts'
 import { oneAtATime } from '../providers/turns.ts'
 import { ownInstance, requireMember } from './access.ts'
 import { fromAttached, toNetworkAttachment, toVolumeAttachment } from './attachments.ts'
+import { remoteIdOf } from './ids.ts'
 import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
 import { groupOf } from './makers.ts'
 import { sharedNetworks } from './networks.ts'
@@ -13,7 +14,6 @@ import { providerNamed, type ServiceParts } from './parts.ts'
 import { renamed } from './renaming.ts'
 import type { LinkUseCases } from './service.ts'
 import type { Turnstile } from './turnstile.ts'
-import { remoteIdOf } from './volumes.ts'
 
 /** The use cases of links, what a new instance needs of them, and what finishes those that are unfinished. */
 export interface LinkWork extends LinkUseCases {

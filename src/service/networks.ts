@@ -4,13 +4,12 @@ import type { Network } from '../model/network.ts'
 import type { RemoteNetwork, SharedNetwork } from '../providers/provider.ts'
 import { requireMember } from './access.ts'
 import { checkNumbering } from './addresses.ts'
-import { isOwnId, newId } from './ids.ts'
+import { isOwnId, newId, remoteIdOf } from './ids.ts'
 import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
 import { chooseMaker, groupOf } from './makers.ts'
 import { callWithin, type ServiceParts } from './parts.ts'
 import { renamed } from './renaming.ts'
 import type { NetworkUseCases } from './service.ts'
-import { remoteIdOf } from './volumes.ts'
 
 const ACT_MS = 60_000
 const LIST_MS = 10_000

@@ -3,11 +3,10 @@ import type { Caller, Instance } from '../model/instance.ts'
 import type { Link, LinkSpec, NetworkLink } from '../model/link.ts'
 import type { Network } from '../model/network.ts'
 import { chooseAddress } from './addresses.ts'
-import { isOwnId, newId, type IdChoice } from './ids.ts'
+import { isOwnId, newId, remoteIdOf, type IdChoice } from './ids.ts'
 import { groupOf } from './makers.ts'
 import { findNetwork, type Shared } from './networks.ts'
 import type { ServiceParts } from './parts.ts'
-import { remoteIdOf } from './volumes.ts'
 
 /** Whose link it is. */
 export type LinkOwner = Pick<Instance, 'id' | 'provider' | 'project' | 'subject'>

@@ -3,7 +3,7 @@ import type { Caller } from '../model/instance.ts'
 import type { Volume } from '../model/volume.ts'
 import type { RemoteVolume } from '../providers/provider.ts'
 import { requireMember } from './access.ts'
-import { newId } from './ids.ts'
+import { newId, remoteIdOf } from './ids.ts'
 import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
 import { chooseMaker, groupOf } from './makers.ts'
 import { callWithin, type ServiceParts } from './parts.ts'
@@ -76,16 +76,6 @@ export function volumeUseCases(parts: ServiceParts): VolumeUseCases & { readonly
     },
     mendAll: lifecycle.mendAll,
   }
-}
-
-/** @throws {CloudError} conflict when it is not there yet, or not any more */
-export function remoteIdOf({
-  id,
-  state,
-  remoteId,
-}: Pick<Volume, 'id' | 'remoteId'> & { readonly state: string }): string {
-  if (remoteId !== undefined && state !== 'deleting') return remoteId
-  throw new CloudError('conflict', `${id} is ${state}; this needs one that is there`)
 }
 
 function isSameVolume({ spec }: Volume): (earlier: Volume) => boolean {

@@ -15,7 +15,8 @@ import { computeKind, type UserDataRules } from './kinds/compute.ts'
 import { linkKind } from './kinds/links.ts'
 import { networkKind } from './kinds/network.ts'
 import { storageKind } from './kinds/storage.ts'
-import { mixinCollection, toPath } from './mixin-collection.ts'
+import { toPath } from './location.ts'
+import { mixinCollection } from './mixin-collection.ts'
 import { ACCEPTED, FALLBACK, requestCodec, responseCodec } from './negotiate.ts'
 import type { Codec, Outcome } from './representation.ts'
 import { listUsersMixins } from './users-mixins.ts'
@@ -69,13 +70,11 @@ export function occiFrontend(options: OcciOptions): GuardedHandler {
     ['Accept', ACCEPTED],
   ]
   const atDiscovery = discovery(service, kinds)
+  const everything = unionOf(ENTITY, kinds, publicUrl)
   const atRoot: Resource = {
-    ...unionOf(ENTITY, kinds, publicUrl),
+    ...everything,
     // OCCI 1.1's way to make one.
-    methods: {
-      ...unionOf(ENTITY, kinds, publicUrl).methods,
-      POST: (exchange) => createFrom(exchange, kinds, exchange.read()),
-    },
+    methods: { ...everything.methods, POST: (exchange) => createFrom(exchange, kinds, exchange.read()) },
   }
 
   async function resourceAt(path: string, { catalogue }: Exchange): Promise<Resource | undefined> {

@@ -4,6 +4,7 @@ import { actOn, findAll, listAll, type Found } from './collections.ts'
 import type { Entities, Listed } from './entity-kind.ts'
 import { NO_FILTER } from './filter.ts'
 import { DONE, type Exchange, type Resource } from './exchange.ts'
+import { toPath } from './location.ts'
 import { typeId, type Outcome, type Representation } from './representation.ts'
 
 /**
@@ -88,13 +89,4 @@ async function entityAt(location: string, kinds: readonly Entities[], exchange: 
     if (path.startsWith(base)) return await entities.get(path.slice(base.length), exchange)
   }
   throw new CloudError('invalid', `${location.slice(0, 200)} is no location of an entity`)
-}
-
-/** The path of a location, which may be a whole URL: whatever host the client knows us by. */
-export function toPath(location: string): string {
-  return location
-    .trim()
-    .replace(/^https?:\/\/[^/]*/i, '')
-    .replaceAll(/\/{2,}/g, '/')
-    .replace(/(?<=.)\/$/, '')
 }

@@ -7,7 +7,7 @@ import { findAll } from './collections.ts'
 import type { Entities } from './entity-kind.ts'
 import { NO_FILTER } from './filter.ts'
 import { DONE, toHeaders, type Exchange } from './exchange.ts'
-import { toPath } from './mixin-collection.ts'
+import { toPath } from './location.ts'
 import { toPlainText, typeId, type Category, type Outcome } from './representation.ts'
 
 /** What we keep of one, by its type id. */

@@ -1,6 +1,6 @@
 import { CloudError } from '../../../model/errors.ts'
 import { COMPUTE, NETWORK, NETWORK_INTERFACE, STORAGE, STORAGE_LINK, type Definition } from '../categories.ts'
-import { toPath } from '../mixin-collection.ts'
+import { toPath } from '../location.ts'
 
 type EntityDefinition = Pick<Definition, 'term' | 'location'>
 
