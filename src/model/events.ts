@@ -1,3 +1,5 @@
+import type { Action, InstanceState } from './instance.ts'
+
 /** How data reaches a guest, least invasive first. `provider` is a cloud's own way, which we only hand it to. */
 export type DeliveryMethod = 'metadata' | 'disk' | 'injection' | 'provider'
 
@@ -23,6 +25,11 @@ export interface ContextEvent {
   readonly kind: EventKind
   readonly source: EventSource
   readonly method?: DeliveryMethod
+  /** The state that the instance came to, and the one before. */
+  readonly state?: InstanceState
+  readonly previous?: InstanceState
+  /** What was done to the instance because somebody asked for it. */
+  readonly action?: Action
   /** The canonical path asked for (never one with a token in it). */
   readonly path?: string
   readonly bytes?: number

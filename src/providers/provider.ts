@@ -211,6 +211,12 @@ export interface Provider {
    * @param request `id` is ours: the same again gives the same image @throws {CloudError} unsupported when it has no disk
    */
   saveImage?(remoteId: string, request: SaveRequest, call: Call): Promise<Image>
+  /**
+   * Deletes an image that was saved from an instance; deleting what is gone is no error.
+   *
+   * @throws {CloudError} conflict while an instance or another image needs it, unsupported for one that is for all
+   */
+  deleteImage?(remoteId: string, call: Call): Promise<void>
   /** Console text from byte `from` on, and where the next read goes on. */
   console?(remoteId: string, from: number, call: Call): Promise<{ readonly text: string; readonly next: number }>
   /** Lets go of what it holds in this process (never of instances). */

@@ -49,6 +49,26 @@ describe('an instance', () => {
     assert.equal(await machines(opened), 0)
   })
 
+  it('has each action in its timeline, with who asked for it, before what became of it', async (t) => {
+    const { service, provider } = await open(t)
+    const { id } = await service.create(SCRIPT, RED)
+    await service.get(id, RED)
+    await service.act(id, 'stop', RED)
+    await rejects(service.act(id, 'stop', RED), 'conflict')
+    await provider.setFaults({ act: { before: 'unavailable' } })
+    await rejects(service.act(id, 'start', RED), 'unavailable')
+    const events = (await service.events(id, RED)).filter(({ kind }) => kind === 'state')
+    assert.deepEqual(
+      events.map(({ source, action, detail }) => [source, action, detail]),
+      [
+        ['service', undefined, 'creating -> active'],
+        ['service', 'stop', 'stop asked for by test/alice'],
+        ['service', undefined, 'active -> inactive'],
+      ],
+    )
+    assert.equal((await service.delivery(id, RED)).state, 'offered')
+  })
+
   it('gets what was planned, offered before the boot, with the bytes as they came', async (t) => {
     const { service, provider } = await open(t)
     const { id } = await service.create(SCRIPT, RED)

@@ -1,4 +1,6 @@
 import type { Instance } from '../model/instance.ts'
+import { abilitiesOf } from './abilities.ts'
+import { documentUseCases } from './documents.ts'
 import { createConsoleListener } from './evidence.ts'
 import { instanceUseCases } from './instances.ts'
 import { projectLabels } from './labels.ts'
@@ -53,10 +55,12 @@ export function createService(options: ServiceOptions): RunningService {
     service: {
       ...instanceUseCases(parts, { turnstile, links, onLaunched, answerMs }),
       makers: (of) => makersOf(parts, of),
+      abilities: () => abilitiesOf(parts),
       volumes,
       networks,
       links,
       labels: projectLabels(parts),
+      documents: documentUseCases(parts),
     },
     start: () => reconciler.start(),
     close: async () => {

@@ -1,12 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { sha256 } from '../model/digest.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
-import type { Action, Caller, Image, Instance, InstanceSpec } from '../model/instance.ts'
+import type { Action, Caller, Instance, InstanceSpec } from '../model/instance.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Call } from '../providers/provider.ts'
 import { ownInstance, requireMember } from './access.ts'
 import { newId } from './ids.ts'
+import { imageUseCases } from './images.ts'
 import { launch, stateEvent } from './launch.ts'
 import type { LinkWork } from './links.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
@@ -15,8 +15,8 @@ import { refresh } from './refresh.ts'
 import { remove } from './removal.ts'
 import { renamed } from './renaming.ts'
 import type { InstanceUseCases, NewInstance } from './service.ts'
-import { chooseTemplates, listImages, listSizes, type Templates } from './templates.ts'
-import type { Turnstile } from './turnstile.ts'
+import { chooseTemplates, listSizes, type Templates } from './templates.ts'
+import { busyElsewhere, type Turnstile } from './turnstile.ts'
 
 /** How the use cases work together. */
 export interface InstancesOptions {
@@ -29,7 +29,6 @@ export interface InstancesOptions {
 }
 
 const ACT_MS = 120_000
-const SAVE_MS = 600_000
 const CONSOLE_MS = 10_000
 /** Another node's events are not told to us: so look again after this. */
 const WATCH_MS = 1000
@@ -104,8 +103,9 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   }
 
   async function act(id: string, action: Action, caller: Caller, method?: string): Promise<Instance> {
-    const { provider: name, remoteId, state } = await ownInstance(store, id, caller)
+    const instance = await ownInstance(store, id, caller)
     requireMember(caller)
+    const { provider: name, remoteId, state } = instance
     const provider = providerNamed(parts, name)
     if (!provider.capabilities.actions.includes(action))
       throw new CloudError(
@@ -116,36 +116,13 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
       throw new CloudError('conflict', `instance ${id} is ${state}; ${action} needs one that is there`)
     const done = await turnstile.pass(id, async () => {
       await provider.act(remoteId, action, callWithin(ACT_MS, [parts.closing]), method)
+      // Before what became of it is looked for, so that the timeline has the cause first.
+      await store.appendEvents([{ ...stateEvent(instance, `${action} asked for by ${caller.subject}`), action }])
+      recorder.notify(id)
       return true
     })
     if (!done) throw busyElsewhere(id)
     return await refresh(parts, await ownInstance(store, id, caller))
-  }
-
-  async function saveImage(
-    id: string,
-    { title, method }: Parameters<InstanceUseCases['saveImage']>[1],
-    caller: Caller,
-  ): Promise<Image> {
-    const { provider: name, remoteId, spec } = await ownInstance(store, id, caller)
-    requireMember(caller)
-    const provider = providerNamed(parts, name)
-    if (!provider.saveImage) throw new CloudError('unsupported', `${name} cannot save an instance as an image`)
-    if (remoteId === undefined)
-      throw new CloudError('conflict', `instance ${id} is not there yet; nothing can be saved`)
-    const request = {
-      id: randomUUID(),
-      title: title ?? `${spec.name ?? id.slice(0, 8)} saved`,
-      project: caller.project,
-      ...(method === undefined ? {} : { method }),
-    }
-    const done = await turnstile.pass(id, async () => {
-      const image = await provider.saveImage?.(remoteId, request, callWithin(SAVE_MS, [parts.closing]))
-      return image && (await store.nameTemplates('image', [image]))
-    })
-    const [image] = done ?? []
-    if (!image) throw busyElsewhere(id)
-    return image
   }
 
   async function deleteInstance(id: string, caller: Caller): Promise<void> {
@@ -156,7 +133,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
       const instance = await ownInstance(store, id, caller)
       // On the disk before the provider is asked: a crash from here on ends in its deletion.
       const change = { state: 'deleting', updatedAt: Date.now() } as const
-      await remove(parts, await store.updateInstance(id, change, [stateEvent(instance, 'deleting')]))
+      await remove(parts, await store.updateInstance(id, change, [stateEvent(instance, 'deleting', 'deleting')]))
       return true
     })
     if (done) return
@@ -186,7 +163,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   }
 
   return {
-    images: (caller) => listImages(parts, caller),
+    ...imageUseCases(parts, turnstile),
     sizes: () => listSizes(parts),
     plan: async (spec, caller) => (await planFor(spec, caller)).plan,
     create,
@@ -202,7 +179,6 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
       if (hostname !== undefined) parts.metadata?.refresh(id)
       return kept
     },
-    saveImage,
     delete: deleteInstance,
     events: async (id, caller) => {
       await ownInstance(store, id, caller)
@@ -225,10 +201,6 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     },
     watch,
   }
-}
-
-function busyElsewhere(id: string): CloudError {
-  return new CloudError('conflict', `instance ${id} is being changed by another node; try again in a moment`)
 }
 
 function toInstance(id: string, spec: InstanceSpec, { image, size }: Templates, plan: Plan, caller: Caller): Instance {

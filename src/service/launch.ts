@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net'
 import type { NetworkConfig } from '../model/context.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
-import type { Instance } from '../model/instance.ts'
+import type { Instance, InstanceState } from '../model/instance.ts'
 import type { Call, Provider, RemoteInstance } from '../providers/provider.ts'
 import { settleLinks, toAttachments } from './attachments.ts'
 import { offerAgain, prepareOffers } from './offers.ts'
@@ -160,12 +160,15 @@ async function refuse(
 async function fail(parts: ServiceParts, instance: Instance, reason: string): Promise<Instance> {
   await parts.metadata?.withdraw(instance.id)
   const change = { state: 'error', reason, updatedAt: Date.now() } as const
-  const kept = await parts.store.updateInstance(instance.id, change, [stateEvent(instance, `error: ${reason}`)])
+  const kept = await parts.store.updateInstance(instance.id, change, [
+    stateEvent(instance, `error: ${reason}`, 'error'),
+  ])
   parts.recorder.notify(instance.id)
   return kept
 }
 
-/** A line in the timeline on what became of the instance itself. */
-export function stateEvent({ id, revision }: Pick<Instance, 'id' | 'revision'>, detail: string): ContextEvent {
-  return { at: Date.now(), instanceId: id, revision, kind: 'state', source: 'service', detail }
+/** A line in the timeline on what became of the instance itself. @param next the state that it comes to */
+export function stateEvent({ id, revision, state }: Instance, detail: string, next?: InstanceState): ContextEvent {
+  const change = next === undefined ? {} : { state: next, previous: state }
+  return { at: Date.now(), instanceId: id, revision, kind: 'state', source: 'service', ...change, detail }
 }

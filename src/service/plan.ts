@@ -47,13 +47,21 @@ export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target,
   }
 }
 
+/** Those that work here: metadata by us only where a server of ours runs. */
+export function deliveriesHere(
+  deliveries: Capabilities['deliveries'],
+  { servesMetadata }: Pick<PlanRules, 'servesMetadata'>,
+): Capabilities['deliveries'] {
+  return deliveries.filter(({ method, by }) => servesMetadata || method !== 'metadata' || by === 'provider')
+}
+
 function choose(
   { by }: InstanceSpec,
   name: string,
   deliveries: Capabilities['deliveries'],
-  { servesMetadata }: PlanRules,
+  rules: PlanRules,
 ): Capabilities['deliveries'] {
-  const possible = deliveries.filter((each) => servesMetadata || each.method !== 'metadata' || each.by === 'provider')
+  const possible = deliveriesHere(deliveries, rules)
   const wanted = possible.filter(({ method }) => by === undefined || method === by)
   if (wanted.length > 0) return wanted
   if (possible.length === 0)

@@ -50,7 +50,7 @@ async function keep(parts: ServiceParts, instance: Instance, seen: Seen): Promis
   }
   // A guest that is started anew may call its devices otherwise.
   if (attached && state === 'active') await settleLinks(parts.store, instance.id, attached)
-  const events = state === instance.state ? [] : [stateEvent(instance, `${instance.state} -> ${state}`)]
+  const events = state === instance.state ? [] : [stateEvent(instance, `${instance.state} -> ${state}`, state)]
   const kept = await parts.store.updateInstance(instance.id, change, events)
   parts.recorder.notify(instance.id)
   return kept

@@ -17,7 +17,7 @@ export async function remove(parts: ServiceParts, instance: Instance, credential
   for (const remoteId of await remoteIdsOf(provider, instance, call, parts.closing))
     await provider.delete(remoteId, call)
   await parts.metadata?.withdraw(instance.id)
-  await parts.store.deleteInstance(instance.id, [stateEvent(instance, 'deleted')])
+  await parts.store.deleteInstance(instance.id, [stateEvent(instance, 'deleted', 'deleted')])
   parts.recorder.notify(instance.id)
 }
 

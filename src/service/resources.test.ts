@@ -349,6 +349,36 @@ describe('a saved image', () => {
     await rejects(service.create({ spec }, BLUE), 'invalid', /there is no "memory-mine"/)
   })
 
+  it('is deleted by its project alone, once no instance needs it', async (t) => {
+    const opened = await open(t)
+    const { service } = opened
+    const { id } = await start(opened)
+    const { name, remoteId } = await service.saveImage(id, { title: 'Mine' }, RED)
+    const user = await service.create({ spec: sampleSpec({ image: name }) }, RED)
+    await rejects(service.deleteImage(name, BLUE), 'not-found', /there is no image "memory-mine"/)
+    await rejects(service.deleteImage(name, { ...RED, role: 'reader' }), 'forbidden')
+    await rejects(service.deleteImage(name, RED), 'conflict', new RegExp(user.id))
+    await service.delete(user.id, RED)
+    await service.deleteImage(name, RED)
+    await rejects(service.deleteImage(name, RED), 'not-found')
+    assert.ok(!(await service.images(RED)).some((image) => image.name === name))
+    const other = await service.saveImage(id, {}, RED)
+    await rejects(service.deleteImage(remoteId, RED), 'not-found')
+    await service.deleteImage(other.remoteId, RED)
+    assert.ok((await service.images(RED)).every(({ project }) => project === undefined))
+  })
+
+  it('that is for all, or at a provider that deletes none, stays', async (t) => {
+    const provider = memoryProvider()
+    delete provider.deleteImage
+    const opened = await open(t, { provider })
+    const { id } = await start(opened)
+    const { name } = await opened.service.saveImage(id, {}, RED)
+    await rejects(opened.service.deleteImage(name, RED), 'unsupported', /memory cannot delete images/)
+    await rejects(opened.service.deleteImage('memory-debian', RED), 'forbidden', /memory-debian is for all/)
+    assert.equal((await opened.service.images(RED)).length, 3)
+  })
+
   it('is refused where the provider makes none', async (t) => {
     const opened = await open(t, { cloud: { saveImage: false } })
     const { id } = await start(opened)

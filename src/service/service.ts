@@ -1,4 +1,5 @@
-import type { ContextEvent, Delivery } from '../model/events.ts'
+import type { StoredDocument } from '../model/document.ts'
+import type { ContextEvent, Delivery, DeliveryMethod } from '../model/events.ts'
 import type { Action, Caller, Image, Instance, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
 import type { Link, LinkSpec } from '../model/link.ts'
 import type { Network, NetworkAction, NetworkSpec } from '../model/network.ts'
@@ -79,14 +80,61 @@ export interface ProjectLabels {
   delete(key: string, caller: Caller): Promise<void>
 }
 
+/**
+ * What a front end keeps for a user, by its own word for the sort of it. It is its owner's alone: to all others, of his
+ * project too, it is `not-found`.
+ */
+export interface DocumentUseCases {
+  /**
+   * @param request with an `idempotencyKey` that was used before, it gives what was made then, if that is still the same
+   * @throws {CloudError} forbidden, too-large; conflict when the key was used for something else, or there are too many
+   */
+  create(
+    request: {
+      readonly sort: string
+      readonly body: string
+      readonly bytes?: Uint8Array
+      readonly idempotencyKey?: string
+    },
+    caller: Caller,
+  ): Promise<StoredDocument>
+  /** With its bytes. @throws {CloudError} not-found */
+  get(sort: string, id: string, caller: Caller): Promise<StoredDocument>
+  /** Oldest first, without their bytes. */
+  list(sort: string, caller: Caller): Promise<readonly StoredDocument[]>
+  /** @param change absent `bytes` stay, `null` drops them @throws {CloudError} not-found, forbidden, too-large */
+  update(
+    sort: string,
+    id: string,
+    change: { readonly body: string; readonly bytes?: Uint8Array | null },
+    caller: Caller,
+  ): Promise<StoredDocument>
+  /** @throws {CloudError} not-found, forbidden */
+  delete(sort: string, id: string, caller: Caller): Promise<void>
+}
+
+/** What one provider can do here. */
+export interface ProviderAbilities {
+  readonly name: string
+  /** In the order in which its guests try them. */
+  readonly methods: readonly DeliveryMethod[]
+  readonly actions: readonly Action[]
+  readonly savesImages: boolean
+  /** The most that any of the methods takes. */
+  readonly userDataMaxBytes: number
+}
+
 /** What front ends and the CLI can ask for. Every method sees only the caller's project; what is another's is `not-found`. */
 export interface Service extends InstanceUseCases {
   /** Names of the providers that can make volumes, or networks. */
   makers(of: 'volumes' | 'networks'): readonly string[]
+  /** What the providers can do, in the order of the configuration. */
+  abilities(): readonly ProviderAbilities[]
   readonly volumes: VolumeUseCases
   readonly networks: NetworkUseCases
   readonly links: LinkUseCases
   readonly labels: ProjectLabels
+  readonly documents: DocumentUseCases
 }
 
 /** Instances, what they start from, and what became of their data. */
@@ -123,6 +171,13 @@ export interface InstanceUseCases {
     request: { readonly title?: string; readonly method?: SaveRequest['method'] },
     caller: Caller,
   ): Promise<Image>
+  /**
+   * Deletes an image that was saved from an instance, by our name or by a cloud's own id where only one has it.
+   *
+   * @throws {CloudError} not-found when the project has none such; forbidden when it is for all; unsupported; conflict
+   *   while an instance runs from it
+   */
+  deleteImage(name: string, caller: Caller): Promise<void>
   /** Stops and removes it, with its disks and data. @throws {CloudError} not-found, forbidden */
   delete(id: string, caller: Caller): Promise<void>
   events(id: string, caller: Caller): Promise<readonly ContextEvent[]>

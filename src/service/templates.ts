@@ -60,16 +60,21 @@ export async function chooseTemplates(
   return { image: image ?? firstOf(images, provider, 'image'), size: size ?? firstOf(sizes, provider, 'size') }
 }
 
+/** The one that is called so: by our name, or by a cloud's own id where only one has it. */
+export function templateCalled<T extends Image | Size>(all: readonly T[], wanted: string): T | undefined {
+  const byId = all.filter(({ remoteId }) => remoteId === wanted)
+  return all.find(({ name }) => name === wanted) ?? (byId.length === 1 ? byId[0] : undefined)
+}
+
 function named<T extends Image | Size>(all: readonly T[], wanted: string, kind: string): T {
-  const byName = all.find(({ name }) => name === wanted)
-  if (byName) return byName
-  const [byId, ...others] = all.filter(({ remoteId }) => remoteId === wanted)
-  if (byId && others.length === 0) return byId
+  const called = templateCalled(all, wanted)
+  if (called) return called
+  const isOfSeveral = all.some(({ remoteId }) => remoteId === wanted)
   const known = all.map(({ name }) => name).slice(0, 10)
   const advice = known.length === 0 ? 'there is none at all' : `there are ${known.join(', ')}`
   throw new CloudError(
     'invalid',
-    `${kind}: ${byId ? 'several providers have' : 'there is no'} "${wanted.slice(0, 100)}"; ${advice}`,
+    `${kind}: ${isOfSeveral ? 'several providers have' : 'there is no'} "${wanted.slice(0, 100)}"; ${advice}`,
   )
 }
 

@@ -1,3 +1,4 @@
+import { CloudError } from '../model/errors.ts'
 import { oneAtATime } from '../providers/turns.ts'
 import type { ServiceParts } from './parts.ts'
 
@@ -71,4 +72,9 @@ export function createTurnstile({ store }: Pick<ServiceParts, 'store'>, holder: 
     isBusy: (instanceId) => running.has(instanceId),
     idle: async () => void (await Promise.allSettled([...running.values()].flat())),
   }
+}
+
+/** What a client is told where another node has the lease. */
+export function busyElsewhere(instanceId: string): CloudError {
+  return new CloudError('conflict', `instance ${instanceId} is being changed by another node; try again in a moment`)
 }

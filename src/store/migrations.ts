@@ -22,6 +22,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { name: 'first tables', up: firstTables },
   { name: 'resources and project labels', up: resourcesAndProjectLabels },
+  { name: 'documents', up: documents },
 ]
 
 /**
@@ -160,5 +161,24 @@ async function resourcesAndProjectLabels({ schema }: Database, types: ColumnType
     .addColumn('key', 'text', (column) => column.notNull())
     .addColumn('value', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('project_labels_key', ['project', 'key'])
+    .execute()
+}
+
+async function documents({ schema }: Database, types: ColumnTypes): Promise<void> {
+  await schema
+    .createTable('documents')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('sort', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('project', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('created_at', types.integer, (column) => column.notNull())
+    .addColumn('updated_at', types.integer, (column) => column.notNull())
+    .addColumn('bytes', types.bytes)
+    .execute()
+  await schema
+    .createIndex('documents_by_owner')
+    .on('documents')
+    .columns(['project', 'subject', 'sort', 'created_at', 'id'])
     .execute()
 }

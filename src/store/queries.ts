@@ -1,3 +1,4 @@
+import { deleteDocument, getDocument, insertDocument, listDocuments, updateDocument } from './documents.ts'
 import { appendEvents, listEvents, listProjectEvents, pruneEvents } from './events.ts'
 import {
   deleteInstance,
@@ -24,6 +25,8 @@ export const READS = {
   getResource,
   listResources,
   listProjectLabels,
+  getDocument,
+  listDocuments,
   knownNames,
   findSecret,
   findGuestPassword,
@@ -44,6 +47,9 @@ export const WRITES = {
   deleteResource,
   addProjectLabel,
   deleteProjectLabel,
+  insertDocument,
+  updateDocument,
+  deleteDocument,
   leaseInstance,
   releaseInstance,
   giveNames,

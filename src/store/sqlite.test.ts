@@ -5,13 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { sampleVolumeLink } from '../../test/conformance/store-resource-samples.ts'
-import { sampleEvent, sampleImage, sampleInstance, sampleSpec } from '../../test/conformance/store-samples.ts'
+import { sampleNetwork, sampleVolume, sampleVolumeLink } from '../../test/conformance/store-resource-samples.ts'
+import {
+  sampleDocument,
+  sampleEvent,
+  sampleImage,
+  sampleInstance,
+  sampleSpec,
+} from '../../test/conformance/store-samples.ts'
 import { plain, rejects } from '../../test/conformance/store-under-test.ts'
 import { isCloudError } from '../model/errors.ts'
 import { sqliteStore } from './sqlite.ts'
 
 const VERSION_1 = new URL('testdata/version-1.sql', import.meta.url)
+const VERSION_2 = new URL('testdata/version-2.sql', import.meta.url)
 const VERSION_1_SECRET = '4e24eab7418034f5680e01694d5ce7ba8e6cd4039c24ce5d36560d3215fb6333'
 
 describe('the SQLite file', () => {
@@ -24,6 +31,21 @@ describe('the SQLite file', () => {
   afterEach(() => rm(folder, { recursive: true }))
 
   const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8)
+
+  /** A database that an earlier version wrote. */
+  const restore = async (dump: URL, versions: readonly number[]) => {
+    await mkdir(join(folder, 'state'))
+    const old = new DatabaseSync(path)
+    old.exec(await readFile(dump, 'utf8'))
+    assert.deepEqual(versionsIn(old), versions)
+    old.close()
+  }
+  const assertNewest = () => {
+    const database = new DatabaseSync(path)
+    assert.deepEqual(versionsIn(database), [1, 2, 3])
+    assert.equal(database.prepare('pragma foreign_key_check').all().length, 0)
+    database.close()
+  }
 
   it('is for its owner alone, and so are its log and a folder made for it', async () => {
     const store = await sqliteStore(path)
@@ -65,11 +87,7 @@ describe('the SQLite file', () => {
   })
 
   it('that the first version wrote is brought up to date, once, and nothing in it is lost', async () => {
-    await mkdir(join(folder, 'state'))
-    const old = new DatabaseSync(path)
-    old.exec(await readFile(VERSION_1, 'utf8'))
-    assert.deepEqual(versionsIn(old), [1])
-    old.close()
+    await restore(VERSION_1, [1])
 
     const instance = sampleInstance({
       id: 'b0a7c6de-0000-4000-8000-000000000001',
@@ -98,10 +116,28 @@ describe('the SQLite file', () => {
       await store.insertResource('link', sampleVolumeLink(instance.id))
       await store.close()
     }
-    const after = new DatabaseSync(path)
-    assert.deepEqual(versionsIn(after), [1, 2])
-    assert.equal(after.prepare('pragma foreign_key_check').all().length, 0)
-    after.close()
+    assertNewest()
+  })
+
+  it('that the second version wrote is brought up to date, once, and nothing in it is lost', async () => {
+    await restore(VERSION_2, [1, 2])
+    const id = (last: number) => `b0a7c6de-0000-4000-8000-00000000000${last}`
+    const document = sampleDocument({ bytes: Uint8Array.of(0, 255) })
+    const link = sampleVolumeLink(id(1), { id: id(4), volumeId: id(2) })
+    for (const time of ['first', 'second']) {
+      const store = await sqliteStore(path)
+      const instance = await store.getInstance(id(1))
+      assert.equal(Buffer.from(instance?.spec.userData ?? []).toString(), '#!/bin/sh\necho hello\n', time)
+      assert.deepEqual(await store.listEvents(id(1)), [sampleEvent(id(1))])
+      assert.deepEqual(await store.getResource('volume', id(2)), sampleVolume({ id: id(2) }))
+      assert.deepEqual(await store.getResource('network', id(3)), sampleNetwork({ id: id(3) }))
+      assert.deepEqual(await store.listResources('link', { targetId: id(2) }), [link])
+      assert.deepEqual(await store.listProjectLabels('tokens/demo'), { key: 'value' })
+      if (time === 'first') await store.insertDocument(document, 1)
+      assert.deepEqual(plain(await store.getDocument(document.id)), plain(document))
+      await store.close()
+    }
+    assertNewest()
   })
 
   it('is refused when it is no database, and left as it was', async () => {

@@ -1,3 +1,4 @@
+import type { StoredDocument } from '../model/document.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Image, Instance, Size } from '../model/instance.ts'
 import type { Link } from '../model/link.ts'
@@ -36,6 +37,14 @@ export interface ResourceFilter {
   readonly states?: readonly string[]
   readonly instanceId?: string
   readonly targetId?: string
+}
+
+/** Whose documents, and of what sort. */
+export type DocumentFilter = Pick<StoredDocument, 'sort' | 'project' | 'subject'>
+
+/** The bytes stay where they are absent; `null` drops them. */
+export interface DocumentChange extends Pick<StoredDocument, 'body' | 'updatedAt'> {
+  readonly bytes?: Uint8Array | null
 }
 
 /** How an instance is inserted. */
@@ -108,6 +117,21 @@ export interface Store {
   addProjectLabel(project: string, key: string, value: string): Promise<boolean>
   /** No error when it is gone. */
   deleteProjectLabel(project: string, key: string): Promise<void>
+  /**
+   * Records what a front end keeps for a user.
+   *
+   * @param max how many of this sort one owner (a project's subject) may have
+   * @throws {CloudError} conflict when the id exists, or the owner has `max` of them already
+   */
+  insertDocument(document: StoredDocument, max: number): Promise<void>
+  /** @throws {CloudError} not-found */
+  updateDocument(id: string, change: DocumentChange): Promise<StoredDocument>
+  /** No error when it is gone. */
+  deleteDocument(id: string): Promise<void>
+  /** With its bytes. */
+  getDocument(id: string): Promise<StoredDocument | undefined>
+  /** Oldest first, without their bytes: ask `getDocument` for these. */
+  listDocuments(filter: DocumentFilter): Promise<readonly StoredDocument[]>
   /** Forgets deleted instances whose last event is older than `beforeMs` (epoch): their events and idempotency keys. */
   pruneEvents(beforeMs: number): Promise<void>
   /**

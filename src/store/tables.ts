@@ -15,6 +15,7 @@ export interface Tables {
   guest_passwords: GuestPasswordTable
   resources: ResourceTable
   project_labels: ProjectLabelTable
+  documents: DocumentTable
 }
 
 interface MigrationTable {
@@ -106,4 +107,16 @@ interface ProjectLabelTable {
   project: string
   key: string
   value: string
+}
+
+/** `bytes` is the last column: SQLite reads a row no further than it must, so lists never touch it. */
+export interface DocumentTable {
+  id: string
+  sort: string
+  subject: string
+  project: string
+  body: string
+  created_at: number
+  updated_at: number
+  bytes: Uint8Array | null
 }

@@ -28,4 +28,33 @@ export function testImages(bench: Bench, test: Test): void {
     assert.equal((await provider.get(machine, call())).state, 'active')
     await provider.delete(machine, call())
   })
+  test('images: one that was saved is deleted once no machine needs it', async (t) => {
+    const { provider } = bench
+    if (!provider.saveImage || !provider.deleteImage) return t.skip('it saves no images')
+    const request = { id: randomUUID(), title: 'To be deleted', project: 'https://issuer.example/p2' }
+    const shared = (await provider.images(call())).find(({ project }) => project === undefined)
+    await rejects(provider.deleteImage(shared?.remoteId ?? '', call()), 'unsupported')
+    await provider.deleteImage(randomUUID(), call())
+    const machine = await bench.running()
+    const saved = await provider.saveImage(machine, request, call()).catch((error: unknown) => {
+      // As above.
+      if (!isCloudError(error, 'unsupported')) throw error
+    })
+    if (!saved) {
+      await provider.delete(machine, call())
+      return t.skip('its image has no disk to be saved')
+    }
+    const other = await bench.running({ image: saved })
+    const { ourId = '' } = await provider.get(other, call())
+    await assert.rejects(
+      provider.deleteImage(saved.remoteId, call()),
+      (error) => isCloudError(error, 'conflict') && error.message.includes(ourId),
+    )
+    assert.ok((await provider.images(call())).some(({ remoteId }) => remoteId === saved.remoteId))
+    await provider.delete(other, call())
+    for (const _ of [1, 2]) await provider.deleteImage(saved.remoteId, call())
+    assert.ok((await provider.images(call())).every(({ remoteId }) => remoteId !== saved.remoteId))
+    assert.equal((await provider.get(machine, call())).state, 'active')
+    await provider.delete(machine, call())
+  })
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as fc from 'fast-check'
 import { sha256 } from '../../src/model/digest.ts'
+import type { StoredDocument } from '../../src/model/document.ts'
 import type { ContextEvent } from '../../src/model/events.ts'
 import type { Image, Instance, InstanceSpec, Size } from '../../src/model/instance.ts'
 
@@ -52,6 +53,20 @@ export function sampleInstance(change: Partial<Instance> = {}): Instance {
 /** An event of the instance `instanceId`. */
 export function sampleEvent(instanceId: string, change: Partial<ContextEvent> = {}): ContextEvent {
   return { at: 1_700_000_000_000, instanceId, revision: 1, kind: 'planned', source: 'service', ...change }
+}
+
+/** A document of the user that all samples are of, without bytes. */
+export function sampleDocument(change: Partial<StoredDocument> = {}): StoredDocument {
+  return {
+    id: randomUUID(),
+    sort: 'test.template',
+    subject: 'tokens/alice',
+    project: 'tokens/demo',
+    body: '{"name":"web"}',
+    createdAt: 1_700_000_000_000,
+    updatedAt: 1_700_000_000_000,
+    ...change,
+  }
 }
 
 /** Any text of a user: quotes, backslashes, several code points for one character. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sqliteStore } from '../../src/store/sqlite.ts'
+import { testStoreDocuments } from './store-documents.ts'
 import { testStoreResources } from './store-resources.ts'
 import type { StoreUnderTest } from './store-under-test.ts'
 import { testStore } from './store.ts'
@@ -30,4 +31,5 @@ const STORES: readonly StoreUnderTest[] = [
 for (const store of STORES) {
   testStore(store)
   testStoreResources(store)
+  testStoreDocuments(store)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { isCloudError } from '../../src/model/errors.ts'
@@ -199,6 +199,12 @@ echo let go`
     assert.deepEqual(saved, image)
     const other = await bootWith(t, provider, 'head -n 1 /dev/vda', { image })
     assert.match((await untilEnded(provider, other)).text, /user-data: kept: in the image/)
+    const deleting = async () => provider.deleteImage?.(image.remoteId, call())
+    await assert.rejects(deleting, (error) => isCloudError(error, 'conflict') && error.message.includes(other))
+    await provider.delete(other, call())
+    await deleting()
+    assert.deepEqual(await readdir(join(stateDir, 'saved')), [])
+    assert.ok((await provider.images(call())).every(({ project }) => project === undefined))
   })
 })
 

@@ -24,11 +24,13 @@ export async function memoryProcessProvider({ socketPath }: { readonly socketPat
         path.at(-1) ?? method,
         (...given: readonly unknown[]) => ask(method, given.toSpliced(at, 1), given[at] as Call),
       ])
-  const { saveImage, ...called } = Object.fromEntries(groupNamed('')) as Required<Pick<MemoryProvider, PlainMethod>>
+  const { saveImage, deleteImage, ...called } = Object.fromEntries(groupNamed('')) as Required<
+    Pick<MemoryProvider, PlainMethod>
+  >
   return {
     ...told,
     ...called,
-    ...(savesImages ? { saveImage } : {}),
+    ...(savesImages ? { saveImage, deleteImage } : {}),
     ...(volumes ? { volumes: { ...volumes, ...(Object.fromEntries(groupNamed('volumes')) as VolumeGroup) } } : {}),
     ...(networks ? { networks: { ...networks, ...(Object.fromEntries(groupNamed('networks')) as NetworkGroup) } } : {}),
     made: (ourId) => ask('made', [ourId]) as ReturnType<MemoryProvider['made']>,

@@ -100,6 +100,15 @@ export function memoryCloud(rules: CloudRules, state: MemoryState = emptyState()
       changed()
       return image
     },
+    deleteImage(remoteId: string): void {
+      const user = livingVms(state).find(({ request }) => request.image.remoteId === remoteId)
+      if (user)
+        throw new CloudError(
+          'conflict',
+          `instance ${user.request.id} was started from image ${remoteId}; delete it first`,
+        )
+      if (state.images.delete(remoteId)) changed()
+    },
     console(remoteId: string, from: number): { readonly text: string; readonly next: number } {
       const bytes = Buffer.from(knownVm(remoteId).console)
       return { text: bytes.subarray(from).toString(), next: bytes.length }

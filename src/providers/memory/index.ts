@@ -19,7 +19,7 @@ export interface MemoryProviderOptions {
   readonly bootMs?: number
   /** What a second create with the same id does (default `adopts`); `duplicates` makes a caller's mistake visible. */
   readonly secondCreate?: CloudRules['secondCreate']
-  /** `false`: a cloud that has no volumes, no networks, or saves no images. */
+  /** `false`: a cloud that has no volumes, no networks, or neither saves nor deletes images. */
   readonly volumes?: boolean
   readonly networks?: boolean
   readonly saveImage?: boolean
@@ -107,6 +107,12 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
       : {
           saveImage: (remoteId, request, call) =>
             faults.run('saveImage', call, () => cloud.saveImage(remoteId, request)),
+          deleteImage: (remoteId, call) =>
+            faults.run('deleteImage', call, () => {
+              if (images.some((image) => image.remoteId === remoteId))
+                throw new CloudError('unsupported', `image ${remoteId} is for all; it cannot be deleted`)
+              cloud.deleteImage(remoteId)
+            }),
         }),
     console: (remoteId, from, call) => faults.run('console', call, () => cloud.console(remoteId, from)),
     made: async (ourId) => cloud.made(ourId),

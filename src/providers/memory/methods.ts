@@ -22,6 +22,7 @@ export const CALL_METHODS: Readonly<Record<CallMethod, number>> = {
   act: 2,
   delete: 1,
   saveImage: 2,
+  deleteImage: 1,
   console: 2,
   'volumes.create': 1,
   'volumes.find': 1,

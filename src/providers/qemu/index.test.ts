@@ -50,6 +50,40 @@ describe('QEMU provider, before any machine runs', () => {
     assert.deepEqual(await readdir(stateDir), [])
   })
 
+  it('deletes an image that was saved, unless a machine needs it', async () => {
+    const [imageId, machineId] = [randomUUID(), randomUUID()]
+    const [saved, machine] = [join(stateDir, 'saved', imageId), join(stateDir, machineId)]
+    await mkdir(saved, { recursive: true })
+    await writeFile(join(saved, 'image.json'), JSON.stringify({ id: imageId, title: 'Saved', project: 'p' }))
+    await mkdir(machine)
+    const deleting = () => provider.deleteImage?.(imageId, call()) ?? Promise.reject(new Error('it deletes none'))
+    const needing = [
+      { kind: 'disk', path: join(saved, 'disk.qcow2'), format: 'qcow2' },
+      { kind: 'kernel', kernel: join(saved, 'kernel'), commandLine: '' },
+    ]
+    for (const source of needing) {
+      await writeFile(join(machine, 'machine.json'), JSON.stringify({ id: machineId, source }))
+      await assert.rejects(
+        deleting(),
+        (error) => isCloudError(error, 'conflict') && error.message.includes(`instance ${machineId}`),
+      )
+    }
+    assert.deepEqual(await readdir(saved), ['image.json'])
+    await provider.delete(machineId, call())
+    await deleting()
+    await deleting()
+    assert.deepEqual(await readdir(join(stateDir, 'saved')), [])
+    await rm(join(stateDir, 'saved'), { recursive: true })
+  })
+
+  it('deletes no image that is for all', async () => {
+    await assert.rejects(
+      async () => provider.deleteImage?.('linux', call()),
+      (error) => isCloudError(error, 'unsupported'),
+    )
+    assert.equal((await provider.images(call())).length, 1)
+  })
+
   it('takes a machine whose process is gone for inactive, even if its pid is now of another program', async () => {
     const id = randomUUID()
     await mkdir(join(stateDir, id), { recursive: true })

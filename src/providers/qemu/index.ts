@@ -204,6 +204,15 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
         return (await saved.save(machine, state, request, call)).image
       }),
 
+    deleteImage: (remoteId, call) =>
+      machines.alone(async () => {
+        checkCall(call, `deleting image ${remoteId}`)
+        const found = (await images()).find(({ image }) => image.remoteId === remoteId)
+        if (found && found.image.project === undefined)
+          throw new CloudError('unsupported', `image ${remoteId} is for all; it cannot be deleted`)
+        await saved.remove(remoteId)
+      }),
+
     async console(remoteId, from, call) {
       checkCall(call, `reading the console of QEMU instance ${remoteId}`)
       if (!(await exists(remoteId))) throw notFound(remoteId)

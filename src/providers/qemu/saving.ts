@@ -1,5 +1,5 @@
 import { copyFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { CloudError } from '../../model/errors.ts'
 import type { InstanceState } from '../../model/instance.ts'
 import type { Call, SaveRequest } from '../provider.ts'
@@ -21,6 +21,8 @@ export interface SavedImages {
   list(): Promise<readonly LocalImage[]>
   /** @throws {CloudError} unsupported when the machine has no disk, or would have to be paused and must not be */
   save(machine: Machine, state: InstanceState, request: SaveRequest, call: Call): Promise<LocalImage>
+  /** No error when it is gone; no machine may be made meanwhile. @throws {CloudError} conflict while a machine needs it */
+  remove(id: string): Promise<void>
 }
 
 export function savedImages(
@@ -60,6 +62,15 @@ export function savedImages(
       else await copy()
       return await toImage(record)
     },
+    async remove(id) {
+      const user = (await machines.all()).find(({ source }) => isOf(id, source))
+      if (user)
+        throw new CloudError(
+          'conflict',
+          `instance ${user.id} was started from image ${id} and needs it; delete it first`,
+        )
+      await folders.remove(id)
+    },
   }
 
   async function fill(folder: string, { id }: Machine, source: ImageSource, call: Call): Promise<void> {
@@ -85,4 +96,9 @@ export function savedImages(
       await ask(id, 'cont', { signal: new AbortController().signal, deadline: Date.now() + CONTINUE_MS })
     }
   }
+}
+
+/** Whether it is the image's: each has a folder for itself. Another image never needs it, for a copy is whole. */
+function isOf(id: string, source: ImageSource): boolean {
+  return basename(dirname(source.kind === 'disk' ? source.path : source.kernel)) === id
 }
