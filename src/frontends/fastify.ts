@@ -5,7 +5,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { CloudError, isCloudError } from '../model/errors.ts'
 import { answerClientError } from './client-error.ts'
-import { STATUS, type Guard } from './guard.ts'
+import { hasCredential, STATUS, type Guard } from './guard.ts'
 import { textResponse, type GuardedHandler, type HttpHandler, type HttpRequest, type HttpResponse } from './http.ts'
 import { originCheck, type OriginRules } from './origin.ts'
 import { readHead, toRawHeaders } from './raw.ts'
@@ -37,6 +37,8 @@ export interface ApiServerOptions extends OriginRules {
   readonly guard: Guard
   /** By path (`/healthz`); these need no credential and answer under any name, so they must tell nothing. */
   readonly open?: Readonly<Record<string, HttpHandler>>
+  /** By path; these answer those who show no credential, where `routes` answers all others. */
+  readonly welcome?: Readonly<Record<string, HttpHandler>>
   /** By path prefix (`/api` takes `/api` and all below it). */
   readonly routes?: Readonly<Record<string, GuardedHandler>>
   /** Takes all other paths. */
@@ -70,7 +72,7 @@ type Admitted = (body: Uint8Array) => Promise<HttpResponse>
  */
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const limits = { ...LIMITS, ...options.limits }
-  const { guard, open = {}, routes = {}, root, product, log } = options
+  const { guard, open = {}, welcome = {}, routes = {}, root, product, log } = options
   const refusedOrigin = originCheck(options)
   const prefixes = Object.entries(routes).toSorted(([a], [b]) => b.length - a.length)
   let closing = false
@@ -80,6 +82,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (openHandler) return async (body) => await openHandler({ ...head, body })
     const foreign = refusedOrigin(head)
     if (foreign !== undefined) throw new CloudError('forbidden', foreign)
+    const anonymous = Object.hasOwn(welcome, head.path) && !hasCredential(head) ? welcome[head.path] : undefined
+    if (anonymous) return async (body) => await anonymous({ ...head, body })
     const admission = await guard(head)
     if ('refusal' in admission) return admission.refusal
     const handler = prefixes.find(([prefix]) => `${head.path}/`.startsWith(`${prefix}/`))?.[1] ?? root

@@ -18,6 +18,15 @@ export const STATUS = {
   timeout: 504,
 } as const satisfies Record<ErrorCode, number>
 
+/** After how many seconds a client may ask again. */
+const RETRY_AFTER_S: Readonly<Partial<Record<ErrorCode, number>>> = { unavailable: 5, 'rate-limited': 5, timeout: 5 }
+
+/** Tells when to ask again, where that may help. */
+export function retryHeaders(code: ErrorCode): HttpResponse['headers'] {
+  const seconds = RETRY_AFTER_S[code]
+  return seconds === undefined ? [] : [['Retry-After', `${seconds}`]]
+}
+
 /**
  * Tells OCCI clients where to get a token. They match it by regular expressions: single quotes, nothing behind it.
  *
@@ -62,6 +71,11 @@ export function createGuard({ authenticate, challenge = 'Basic realm="bellhop"' 
     const caller = await authenticate(tokens[0] ?? '')
     return caller === undefined ? refuse('the credential is not known here') : { caller }
   }
+}
+
+/** Whether a request shows any credential, be it known or not. */
+export function hasCredential(request: Pick<HttpRequest, 'headers'>): boolean {
+  return ['X-Auth-Token', 'Authorization'].some((name) => headerValues(request, name).length > 0)
 }
 
 function tokensOf(request: Pick<HttpRequest, 'headers'>): readonly string[] {

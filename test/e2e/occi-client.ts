@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict'
-import { Buffer } from 'node:buffer'
 import type { TestContext } from 'node:test'
-import { headerValues, type HttpRequest, type HttpResponse } from '../../src/frontends/http.ts'
+import { headerValues, type HttpResponse } from '../../src/frontends/http.ts'
 import { occiFrontend, type OcciOptions } from '../../src/frontends/occi/index.ts'
-import type { Caller } from '../../src/model/instance.ts'
+import { ALICE, said, textOf, toRequest, URL_BASE, type Headers } from './asking.ts'
 import { openService, type OpenOptions } from './service.ts'
-
-export const ALICE: Caller = { subject: 'test/alice', project: 'test/red', role: 'member' }
-export const BOB: Caller = { subject: 'test/bob', project: 'test/blue', role: 'member' }
-export const READER: Caller = { subject: 'test/ron', project: 'test/red', role: 'reader' }
-
-/** What every URL starts with. */
-export const URL_BASE = 'http://cloud.example.org:8787'
 
 const INFRASTRUCTURE = 'http://schemas.ogf.org/occi/infrastructure#'
 
@@ -24,8 +16,6 @@ export function kindLine(term: string): string {
 export function actionLine(kind: string, term: string): string {
   return `Category: ${term}; scheme="http://schemas.ogf.org/occi/infrastructure/${kind}/action#"; class="action"`
 }
-
-export type Headers = Record<string, string>
 
 /** What `openOcci` may be told. */
 export interface OcciClientOptions extends OpenOptions {
@@ -43,16 +33,7 @@ export async function openOcci(t: Pick<TestContext, 'after'>, { userData, ...opt
     ...(userData ? { userData } : {}),
   })
   async function ask(line: string, headers: Headers = {}, body = '', caller = ALICE): Promise<HttpResponse> {
-    const [method = '', url = ''] = line.split(' ')
-    const { pathname, searchParams } = new URL(url, 'http://h')
-    const request: HttpRequest = {
-      method,
-      path: url.startsWith('//') ? url : pathname,
-      query: searchParams,
-      headers: Object.entries(headers),
-      body: Buffer.from(body),
-    }
-    const response = await occi(request, caller)
+    const response = await occi(toRequest(line, headers, body), caller)
     assert.equal(headerValues(response, 'Content-Type').length, 1, 'jOCCI dies without a Content-Type')
     assert.deepEqual(headerValues(response, 'Server'), ['bellhop/1.0 OCCI/1.1 OCCI/1.2'])
     assert.equal(headerValues(response, 'Accept').length, 1)
@@ -71,26 +52,6 @@ export async function openOcci(t: Pick<TestContext, 'after'>, { userData, ...opt
     return said(await ask(`POST ${path}?action=${term}`, { 'Content-Type': 'text/plain' }, lines.join('\n')))
   }
   return { ask, make, act, create: (...lines: string[]) => make('compute', ...lines), service, provider, store }
-}
-
-/** The body as text. */
-export function textOf({ body }: HttpResponse): string {
-  return Buffer.from(body).toString('utf8')
-}
-
-/** The body as JSON. */
-export function jsonOf(response: HttpResponse): Record<string, unknown> {
-  return JSON.parse(textOf(response)) as Record<string, unknown>
-}
-
-/** Status and body in one line of sight. */
-export function said(response: HttpResponse): string {
-  return `${response.status} ${textOf(response)}`
-}
-
-/** Every value of a header. */
-export function header(response: HttpResponse, name: string): string {
-  return headerValues(response, name).join('|')
 }
 
 /** The paths in a text list. */

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import {
-  ALICE,
-  BOB,
-  header,
-  kindLine,
-  openOcci,
-  pathsIn,
-  READER,
-  said,
-  textOf,
-  URL_BASE,
-} from '../../../test/e2e/occi-client.ts'
+import { ALICE, BOB, header, READER, said, textOf, URL_BASE } from '../../../test/e2e/asking.ts'
+import { kindLine, openOcci, pathsIn } from '../../../test/e2e/occi-client.ts'
 
 const KINDS = {
   compute: [],

@@ -1,10 +1,11 @@
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import { headerValues } from '../http.ts'
+import { warningHeaders } from '../warnings.ts'
 import type { Definition } from './categories.ts'
 import { checkAction, checkEntity, type CheckedEntity } from './check.ts'
 import { actOn, createFrom, toCollection } from './collections.ts'
 import type { Changed, Entities, Entity, EntityKind, Listed } from './entity-kind.ts'
-import { DONE, readOne, toHeaders, type Exchange } from './exchange.ts'
+import { DONE, readOne, type Exchange } from './exchange.ts'
 import { carries, filterOf, hasAll, NO_FILTER, type Filter } from './filter.ts'
 import { typeId, type Outcome, type Representation } from './representation.ts'
 
@@ -76,7 +77,7 @@ export function entitiesOf<T extends Entity>(kind: EntityKind<T>, publicUrl: str
       for (const { entity } of made) await kind.delete(entity.id, exchange).catch(() => {})
       throw error
     }
-    const warnings = toHeaders(made.flatMap(({ warnings }) => warnings))
+    const warnings = warningHeaders(made.flatMap(({ warnings }) => warnings))
     const entities = codec.showsEntities
       ? await kind.represent(
           made.map(({ entity }) => entity),
@@ -123,7 +124,7 @@ export function entitiesOf<T extends Entity>(kind: EntityKind<T>, publicUrl: str
       status: 200,
       answer: { shows: 'entity', entity: await shown(changed, exchange) },
       // jOCCI reads from the answer to a PUT where the entity is.
-      headers: [...(isWhole && exchange.codec.inHeaders ? [locationOf(changed)] : []), ...toHeaders(warnings)],
+      headers: [...(isWhole && exchange.codec.inHeaders ? [locationOf(changed)] : []), ...warningHeaders(warnings)],
     }
   }
 

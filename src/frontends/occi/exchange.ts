@@ -32,23 +32,9 @@ export interface Resource {
 /** It is done, and there is nothing to show. OCCI clients expect 200 where HTTP would say 204. */
 export const DONE: Outcome = { status: 200, answer: { shows: 'nothing' } }
 
-/** More would only repeat themselves. */
-const WARNINGS_MAX = 10
-
 /** What the request says, where it can be about one thing only. @throws {CloudError} invalid when it is about several */
 export function readOne({ read }: Pick<Exchange, 'read'>): Representation {
   const [first, ...more] = read()
   if (first && more.length === 0) return first
   throw new CloudError('invalid', `the body speaks of ${more.length + 1} things; here it can be one`)
-}
-
-/** RFC 7234 section 5.5: OCCI has no place for warnings, and clients leave this header aside. */
-export function toHeaders(warnings: readonly string[]): NonNullable<Outcome['headers']> {
-  return [...new Set(warnings)].slice(0, WARNINGS_MAX).map((text) => {
-    const printable = text
-      .slice(0, 300)
-      .replaceAll(/[^\x20-\x7E]/g, '?')
-      .replaceAll(/["\\]/g, "'")
-    return ['Warning', `299 bellhop "${printable}"`]
-  })
 }

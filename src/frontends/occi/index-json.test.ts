@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { header, jsonOf, openOcci, pathsIn, said, textOf, URL_BASE } from '../../../test/e2e/occi-client.ts'
+import { header, jsonOf, said, textOf, URL_BASE } from '../../../test/e2e/asking.ts'
+import { openOcci, pathsIn } from '../../../test/e2e/occi-client.ts'
 
 const I = 'http://schemas.ogf.org/occi/infrastructure#'
 const TYPE = 'application/occi+json'

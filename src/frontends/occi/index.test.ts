@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
-import {
-  ALICE,
-  BOB,
-  header,
-  kindLine,
-  openOcci as open,
-  READER,
-  textOf,
-  URL_BASE,
-  type Headers,
-} from '../../../test/e2e/occi-client.ts'
+import { ALICE, BOB, header, READER, textOf, URL_BASE, type Headers } from '../../../test/e2e/asking.ts'
+import { kindLine, openOcci as open } from '../../../test/e2e/occi-client.ts'
 import { sha256 } from '../../model/digest.ts'
 import { headerValues } from '../http.ts'
 import { occiProduct } from './index.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kindLine, openOcci, pathsIn, said, textOf, URL_BASE } from '../../../test/e2e/occi-client.ts'
+import { said, textOf, URL_BASE } from '../../../test/e2e/asking.ts'
+import { kindLine, openOcci, pathsIn } from '../../../test/e2e/occi-client.ts'
 
 const I = 'http://schemas.ogf.org/occi/infrastructure#'
 const SIZE = 'X-OCCI-Attribute: occi.storage.size=1'

@@ -1,4 +1,5 @@
 import { headerValues, type HttpRequest } from '../http.ts'
+import { mediaTypes, wantedTypes } from '../media-types.ts'
 import { occiJson } from './json.ts'
 import type { Codec } from './representation.ts'
 import { carriesOcci, textOcci, textPlain } from './text.ts'
@@ -49,32 +50,19 @@ export function requestCodec(request: HttpRequest): Codec | undefined {
  * @returns `undefined` when the client reads nothing that we write
  */
 export function responseCodec(request: HttpRequest): Codec | undefined {
-  const wanted = mediaTypes(headerValues(request, 'Accept')).toSorted((a, b) => b.quality - a.quality)
-  if (wanted.length === 0) return ownCodec(request)
+  const accepted = headerValues(request, 'Accept')
+  if (mediaTypes(accepted).length === 0) return ownCodec(request)
   return first(
-    wanted
-      .filter(({ quality }) => quality > 0)
-      .map(({ type }) => {
-        if (type === '*/*') return ownCodec(request)
-        return RANGES.get(type) ?? CODECS.get(type)
-      }),
+    wantedTypes(accepted).map((type) => {
+      if (type === '*/*') return ownCodec(request)
+      return RANGES.get(type) ?? CODECS.get(type)
+    }),
   )
 }
 
 function ownCodec(request: HttpRequest): Codec {
   const own = WITH_BODY.has(request.method) ? requestCodec(request) : undefined
   return own === undefined || own.listsOnly ? PLAIN : own
-}
-
-function mediaTypes(values: readonly string[]): { readonly type: string; readonly quality: number }[] {
-  return values
-    .flatMap((value) => value.split(','))
-    .map((part) => {
-      const [type = '', ...params] = part.split(';').map((piece) => piece.trim().toLowerCase())
-      const quality = Number(params.find((param) => param.startsWith('q='))?.slice(2) ?? '1')
-      return { type, quality: Number.isNaN(quality) ? 0 : quality }
-    })
-    .filter(({ type }) => type !== '')
 }
 
 function first<T>(found: readonly (T | undefined)[]): T | undefined {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BOB, header, openOcci, pathsIn, READER, said, textOf, URL_BASE } from '../../../test/e2e/occi-client.ts'
+import { BOB, header, READER, said, textOf, URL_BASE } from '../../../test/e2e/asking.ts'
+import { openOcci, pathsIn } from '../../../test/e2e/occi-client.ts'
 
 const MINE = 'Category: mine; scheme="http://example.org/tags#"; class="mixin"'
 const FULL = `${MINE}; title="Mine"; location="/mixin/mine/"`

@@ -1,12 +1,13 @@
 import { CloudError } from '../../model/errors.ts'
 import type { Caller } from '../../model/instance.ts'
 import type { Service } from '../../service/service.ts'
+import { warningHeaders } from '../warnings.ts'
 import { catalogueOf, toCategory, type Catalogue } from './catalogue.ts'
 import { usersMixin, type Definition } from './categories.ts'
 import { findAll } from './collections.ts'
 import type { Entities } from './entity-kind.ts'
 import { NO_FILTER } from './filter.ts'
-import { DONE, toHeaders, type Exchange } from './exchange.ts'
+import { DONE, type Exchange } from './exchange.ts'
 import { toPath } from './location.ts'
 import { toPlainText, typeId, type Category, type Outcome } from './representation.ts'
 
@@ -51,7 +52,7 @@ export async function addUsersMixins({ labels }: Pick<Service, 'labels'>, exchan
     .filter(({ attributes = [], actions = [] }) => attributes.length + actions.length > 0)
     .map((category) => `${typeId(category)} is a tag here: its attributes and actions were left out`)
   const categories = kept.map((each) => toCategory(toDefinition(each)))
-  return { status: 200, answer: { shows: 'categories', categories }, headers: toHeaders(warnings) }
+  return { status: 200, answer: { shows: 'categories', categories }, headers: warningHeaders(warnings) }
 }
 
 /**
