@@ -6,6 +6,8 @@ export type Evidence = 'access' | 'report' | 'console' | 'agent'
 /** One delivery as planned; a plan has them in the order in which the guest tries them. */
 export interface PlannedDelivery {
   readonly method: DeliveryMethod
+  /** Where the cloud carries it in its own way: then nothing of ours is made ready. */
+  readonly by?: 'provider'
   /** Names of the layouts that it carries. */
   readonly layouts: readonly string[]
   /** Why it is in the plan, for people. */

@@ -49,6 +49,29 @@ describe('an instance', () => {
     assert.equal(await machines(opened), 0)
   })
 
+  it('is handed to a cloud that carries the data itself, with nothing of ours made ready', async (t) => {
+    const deliveries = (['metadata', 'disk'] as const).map((method) => ({
+      method,
+      by: 'provider' as const,
+      layouts: ['openstack'],
+      userDataMaxBytes: 49_149,
+      evidence: [],
+    }))
+    const { service, provider, offered } = await open(t, { cloud: { capabilities: { deliveries } } })
+    const { id } = await service.create(SCRIPT, RED)
+    assert.deepEqual([...offered], [])
+    const [vm] = await provider.made(id)
+    assert.deepEqual(vm?.request.offers, [])
+    assert.deepEqual(vm?.request.spec.userData, SCRIPT.spec.userData)
+    const kinds = (await service.events(id, RED)).map(({ kind, method }) => `${kind} ${method}`)
+    assert.deepEqual(kinds, ['planned metadata', 'planned disk', 'offered metadata', 'offered disk'])
+    await rejects(
+      service.create({ spec: sampleSpec({ userData: Buffer.alloc(49_150) }) }, RED),
+      'too-large',
+      /49150.*49149/,
+    )
+  })
+
   it('has each action in its timeline, with who asked for it, before what became of it', async (t) => {
     const { service, provider } = await open(t)
     const { id } = await service.create(SCRIPT, RED)

@@ -17,7 +17,7 @@ export async function prepareOffers(
   metadata: MetadataDelivery | undefined,
 ): Promise<readonly Offer[]> {
   const offers: Offer[] = []
-  for (const delivery of instance.plan.deliveries) {
+  for (const delivery of instance.plan.deliveries.filter(isOurs)) {
     const offer = await OFFERS[delivery.method](instance, delivery, metadata)
     if (offer) offers.push(offer)
   }
@@ -26,7 +26,11 @@ export async function prepareOffers(
 
 /** What must be there as long as the guest lives, and ended with the process that offered it: its metadata socket. */
 export async function offerAgain({ id, plan }: Instance, metadata: MetadataDelivery | undefined): Promise<void> {
-  if (metadata && plan.deliveries.some(({ method }) => method === 'metadata')) await metadata.offer(id)
+  if (metadata && plan.deliveries.some((each) => isOurs(each) && each.method === 'metadata')) await metadata.offer(id)
+}
+
+function isOurs({ by }: PlannedDelivery): boolean {
+  return by !== 'provider'
 }
 
 type Prepare = (

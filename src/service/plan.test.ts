@@ -47,6 +47,21 @@ describe('plan', () => {
     assert.equal(provider, 'here')
   })
 
+  it('says which ways the cloud carries itself, whether or not a server of ours runs', () => {
+    const clouds = { ...METADATA, by: 'provider', evidence: [] } as const
+    const target = { name: 'there', capabilities: { deliveries: [clouds, DISK] } }
+    for (const servesMetadata of [true, false]) {
+      const { deliveries } = planDelivery(withData(1), target, { ...RULES, servesMetadata })
+      assert.deepEqual(
+        deliveries.map(({ method, by }) => [method, by]),
+        [
+          ['metadata', 'provider'],
+          ['disk', undefined],
+        ],
+      )
+    }
+  })
+
   it('leaves out a way that the data is too large for', () => {
     const { deliveries } = planDelivery(withData(100_001), TARGET, RULES)
     assert.deepEqual(

@@ -75,15 +75,16 @@ function choose(
 }
 
 function toPlanned(
-  { method, layouts, evidence, disk }: DeliveryCapability,
+  { method, by, layouts, evidence, disk }: DeliveryCapability,
   index: number,
-  { by }: InstanceSpec,
+  { by: wanted }: InstanceSpec,
 ): PlannedDelivery {
   const order = index === 0 ? 'tried first' : 'should the guest not take the ones before'
   return {
     method,
+    ...(by === 'provider' ? { by } : {}),
     layouts,
-    why: by === method ? 'you asked for it' : `${WAYS[method]}; ${order}`,
+    why: wanted === method ? 'you asked for it' : `${WAYS[method]}; ${order}`,
     evidence,
     ...(disk ? { disk } : {}),
   }
