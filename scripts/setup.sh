@@ -10,7 +10,8 @@ set -eu
 # Where root's programs are; others may not have these in their path.
 PATH=$PATH:/usr/sbin:/sbin
 
-# Each line: a program, and the Debian package that has it.
+# Each line: a program, or a module of Debian's own Python as python3:MODULE, and
+# the Debian package that has it.
 demo='
 qemu-system-x86_64 qemu-system-x86
 nc.openbsd netcat-openbsd
@@ -29,6 +30,7 @@ isoinfo genisoimage
 mkfs.vfat dosfstools
 mcopy mtools
 curl curl
+python3:requests python3-requests
 nginx nginx-light
 wrk wrk
 shellcheck shellcheck
@@ -43,9 +45,16 @@ say() {
   echo "setup: $*" >&2
 }
 
+is_there() {
+  case $1 in
+    python3:*) /usr/bin/python3 -c "import ${1#*:}" 2>/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
 missing_packages() {
   while read -r program package; do
-    if [ -n "$program" ] && ! command -v "$program" >/dev/null; then
+    if [ -n "$program" ] && ! is_there "$program" </dev/null; then
       printf '%s ' "$package"
     fi
   done

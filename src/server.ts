@@ -3,10 +3,11 @@ import pino, { type Logger } from 'pino'
 import { openBellhop } from './bellhop.ts'
 import type { Config, Listen } from './config.ts'
 import { metadataToken } from './deliveries/metadata-token.ts'
+import { cimiFrontend, ENTRY_POINTS, MOUNTS, type CimiFrontend } from './frontends/cimi/index.ts'
 import { createApiServer } from './frontends/fastify.ts'
 import { createGuard, keystoneChallenge } from './frontends/guard.ts'
 import { createMetrics, healthz, readyz } from './frontends/health.ts'
-import { textResponse, type GuardedHandler } from './frontends/http.ts'
+import { textResponse, type GuardedHandler, type HttpResponse } from './frontends/http.ts'
 import { occiFrontend, occiProduct } from './frontends/occi/index.ts'
 import { restFrontend } from './frontends/rest/index.ts'
 import { CloudError, reasonOf } from './model/errors.ts'
@@ -55,7 +56,9 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const seedUrl = (id: string): string => `${metadataUrl}/seed/${metadataToken(secret, id)}/`
 
   // Its URLs begin with the public one, which is known once the port is.
-  let occi: GuardedHandler = async () => textResponse(503, 'starting\n')
+  const starting = async (): Promise<HttpResponse> => textResponse(503, 'starting\n')
+  let occi: GuardedHandler = starting
+  let cimi: CimiFrontend = { handler: starting, entryPoint: starting }
   const api = createApiServer({
     publicUrl: config.server.publicUrl ?? urlOf(config.server.listen),
     allowedOrigins: config.server.allowedOrigins,
@@ -64,7 +67,9 @@ export async function startServer(config: Config, log: Logger = createLog(config
       ...(config.auth.keystoneUri === undefined ? {} : { challenge: keystoneChallenge(config.auth.keystoneUri) }),
     }),
     open: { '/healthz': healthz, '/readyz': readyz(async () => void (await store.secret('metadata'))) },
+    welcome: Object.fromEntries(ENTRY_POINTS.map((path) => [path, (request) => cimi.entryPoint(request)])),
     routes: {
+      ...Object.fromEntries(MOUNTS.map((path) => [path, (request, caller) => cimi.handler(request, caller)])),
       '/api': restFrontend({ service, ...(metadataUrl === undefined ? {} : { seedUrl }) }),
       '/metrics': metrics.handler,
     },
@@ -77,6 +82,7 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const { userDataEncoding: encoding, showUserData: isShown } = config.occi
   const publicUrl = config.server.publicUrl ?? url
   occi = occiFrontend({ service, publicUrl, version: VERSION, userData: { encoding, isShown } })
+  cimi = cimiFrontend({ service, publicUrl })
   log.info({ url, ...(metadataUrl === undefined ? {} : { metadataUrl }), version: VERSION }, 'listening')
   const closing = opened.move()
   return {

@@ -31,6 +31,7 @@ async function bench(t: TestContext, more: Partial<ApiServerOptions> = {}): Prom
     publicUrl: 'http://cloud.example.org:8787',
     guard: createGuard({ authenticate: async (token) => (token === 'right' ? ALICE : undefined) }),
     open: { '/healthz': async () => textResponse(200, 'well') },
+    welcome: { '/api/door': async () => textResponse(200, 'come in') },
     routes: { '/api': async ({ path }) => textResponse(200, `api ${path}`) },
     root: async (request, { subject }) => {
       seen.push(request)
@@ -66,6 +67,15 @@ async function bench(t: TestContext, more: Partial<ApiServerOptions> = {}): Prom
 }
 
 const status = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1])
+
+test('a door is open to those who show no credential; all others are guarded, and so is what is behind it', async (t) => {
+  const { ask } = await bench(t)
+  assert.match(await ask('GET /api/door', []), /\r\n\r\ncome in$/)
+  assert.match(await ask('GET /api/door', [TOKEN]), /\r\n\r\napi \/api\/door$/)
+  assert.equal(status(await ask('GET /api/door', [['X-Auth-Token', 'wrong']])), 401)
+  assert.equal(status(await ask('GET /api/door/', [])), 401)
+  assert.equal(status(await ask('GET /api/door', [['Origin', 'http://evil.example']])), 403)
+})
 
 test('hands on headers as they came: order, case, repetitions, UTF-8', async (t) => {
   const { ask, seen } = await bench(t)

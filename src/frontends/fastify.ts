@@ -86,7 +86,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (anonymous) return async (body) => await anonymous({ ...head, body })
     const admission = await guard(head)
     if ('refusal' in admission) return admission.refusal
-    const handler = prefixes.find(([prefix]) => `${head.path}/`.startsWith(`${prefix}/`))?.[1] ?? root
+    // Clients of CIMI put their own slash behind one of ours.
+    const path = head.path.replace(/^\/{2,}/, '/')
+    const handler = prefixes.find(([prefix]) => `${path}/`.startsWith(`${prefix}/`))?.[1] ?? root
     return async (body) => await handler({ ...head, body }, admission.caller)
   }
 

@@ -52,3 +52,8 @@ export type LinkSpec =
   | (Pick<VolumeLink, 'kind' | 'volumeId' | 'name' | 'device' | 'mountpoint'> & Partial<Pick<Link, 'labels'>>)
   | (Pick<NetworkLink, 'kind' | 'networkId' | 'name' | 'mac' | 'address' | 'gateway' | 'allocation'> &
       Partial<Pick<Link, 'labels'>>)
+
+/** The id of what a link leads to. */
+export function targetIdOf(link: Link): string {
+  return link.kind === 'volume' ? link.volumeId : link.networkId
+}

@@ -1,3 +1,4 @@
+import { targetIdOf } from '../model/link.ts'
 import type { Resources } from './store.ts'
 import type { ResourceTable } from './tables.ts'
 
@@ -13,16 +14,11 @@ export function toResourceRow(kind: keyof Resources, resource: Resource): Resour
     provider: resource.provider,
     state: resource.state,
     instance_id: 'instanceId' in resource ? resource.instanceId : null,
-    target_id: targetOf(resource),
+    target_id: 'instanceId' in resource ? targetIdOf(resource) : null,
     unique_key: uniqueKeyOf(resource),
     body_json: JSON.stringify(resource),
     created_at: resource.createdAt,
   }
-}
-
-function targetOf(resource: Resource): string | null {
-  if (!('instanceId' in resource)) return null
-  return resource.kind === 'volume' ? resource.volumeId : resource.networkId
 }
 
 /**

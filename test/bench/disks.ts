@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { DISKS, type DiskFormat } from '../../src/disks/index.ts'
 import { smallFile } from '../conformance/disk-files.ts'
 import { need } from '../peers/need.ts'
+import { medianOf } from './median.ts'
 
 const IMAGES_PER_ROUND = 200
 const RATIO_BAR = 50
@@ -99,11 +100,6 @@ function measureMs({ run, times }: Row): number {
   const start = performance.now()
   for (let i = 0; i < times; i++) run()
   return (performance.now() - start) / times
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? Number.NaN
 }
 
 function report(rows: readonly Row[]): void {

@@ -22,6 +22,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { need } from '../peers/need.ts'
 import { addressOf, USER_DATA_BYTES } from './metadata-keys.ts'
+import { medianOf } from './median.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PATH = '/latest/user-data'
@@ -239,10 +240,6 @@ async function untilAnswers(port: number): Promise<void> {
 /** Loudly, if not. */
 function has(program: string, debianPackage: string): boolean {
   return need({ skip: (why) => console.error(`NOT MEASURED: ${why}`) }, program, debianPackage)
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
 
 /** What all of them cost together for one request. */

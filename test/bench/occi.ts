@@ -13,6 +13,7 @@ import { occiJson } from '../../src/frontends/occi/json.ts'
 import type { Codec, Representation, Value } from '../../src/frontends/occi/representation.ts'
 import { textOcci, textPlain } from '../../src/frontends/occi/text.ts'
 import { decodeBase64 } from '../../src/wire/base64.ts'
+import { medianOf } from './median.ts'
 
 const USER_DATA_BYTES = 64 * 1024
 const TIMES = 50
@@ -110,11 +111,6 @@ function measureMs({ run, times }: Row): number {
   const start = performance.now()
   for (let i = 0; i < times; i++) run()
   return (performance.now() - start) / times
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? Number.NaN
 }
 
 function report(rows: readonly Row[]): void {

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const BENCHMARKS = ['metadata', 'disks', 'occi', 'occi-list']
+const BENCHMARKS = ['metadata', 'disks', 'occi', 'occi-list', 'cimi-list']
 
 for (const name of BENCHMARKS) {
   console.log(`\n== ${name}\n`)

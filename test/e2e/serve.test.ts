@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { BELLHOP, creation, MEMORY_CONFIG, startGateway } from './gateway.ts'
+import { BELLHOP, creation, MEMORY_CONFIG, startGateway, type Asking } from './gateway.ts'
 
 test('a gateway without configured tokens makes one, demands it, and says nothing without it', async (t) => {
   const { url, token, folder, ask } = await startGateway(t, { config: MEMORY_CONFIG })
@@ -44,6 +44,43 @@ test('what it was told outlives it, and neither data nor token is in its log', a
   assert.match(shown, /bellhop\.userdata\.size=27/)
   assert.equal(await second.stop('SIGINT'), 0)
 })
+
+test('CIMI shows strangers its entry point and nothing else, and keeps what it was told', async (t) => {
+  const first = await startGateway(t, { config: MEMORY_CONFIG })
+  for (const path of ['/cimi', '/cimi/', '/cimi/cloudEntryPoint']) {
+    const response = await fetch(first.url + path)
+    assert.equal(response.status, 200, path)
+    const shown = (await response.json()) as { baseURI: string; machines: { href: string } }
+    assert.equal(shown.baseURI, `${first.url}/cimi/`)
+    assert.equal((await fetch(shown.machines.href)).status, 401)
+  }
+  const stranger = { headers: { 'X-Auth-Token': 'nobody' } }
+  for (const path of ['/cimi', '/cimiv1/demo/machines'])
+    assert.equal((await fetch(first.url + path, stranger)).status, 401)
+  const secret = Buffer.from('very-secret').toString('base64')
+  const template = {
+    name: 't1',
+    machineImage: { href: 'memory-debian' },
+    machineConfig: { href: 'memory-small' },
+    userData: secret,
+  }
+  const made = await first.ask('/cimi/machine_templates', json(template))
+  assert.equal(made.status, 201, await made.text())
+  const path = new URL(made.headers.get('location') ?? '').pathname
+  assert.equal(await first.stop(), 0)
+  for (const line of first.log) assert.ok(!line.includes(secret) && !line.includes('very-secret'))
+
+  const second = await startGateway(t, { config: MEMORY_CONFIG, folder: first.folder })
+  const kept = (await (await second.ask(path)).json()) as typeof template
+  assert.deepEqual([kept.name, kept.userData], ['t1', secret])
+  const machine = await second.ask('/cimi/machines', json({ machineTemplate: { href: path } }))
+  assert.equal(machine.status, 201, await machine.text())
+  assert.match(machine.headers.get('location') ?? '', /\/cimi\/machines\/[0-9a-f-]{36}$/)
+})
+
+function json(value: unknown): Asking {
+  return { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value) }
+}
 
 test('a guest elsewhere finds its data by an unguessable URL, which members see', async (t) => {
   const { ask, metadataUrl } = await startGateway(t, { config: MEMORY_CONFIG })

@@ -2,16 +2,15 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
 import { NETWORK } from '../../src/providers/qemu/network.ts'
-import { creation, QEMU_CONFIG, startGateway } from '../e2e/gateway.ts'
+import { creation } from '../e2e/gateway.ts'
 import { needQemu, PATIENCE_MS } from './demo-guest.ts'
+import { consoleOf, startQemuGateway } from './qemu-gateway.ts'
 
 describe('a guest that turns against its gateway', () => {
   it('reaches the API through the host’s loopback, but creates nothing there and learns nothing', async (t) => {
     if (!needQemu(t)) return
-    await buildDemoGuest({ log: (line) => t.diagnostic(line) })
-    const gateway = await startGateway(t, { config: QEMU_CONFIG })
+    const gateway = await startQemuGateway(t)
     const word = randomBytes(8).toString('hex')
     const port = new URL(gateway.url).port
     const metadataPort = new URL(gateway.metadataUrl).port
@@ -32,7 +31,7 @@ echo "done ${word}"
     let text = ''
     for (const end = Date.now() + PATIENCE_MS; !text.includes(`done ${word}`); await sleep(300)) {
       assert.ok(Date.now() < end, `the guest did not finish:\n${text}`)
-      text = ((await (await gateway.ask(`/api/v1/instances/${id}/console`)).json()) as { text: string }).text
+      text = await consoleOf(gateway, id)
     }
     const said = (what: string): string => new RegExp(`^user-data: ${what}: (.*)$`, 'm').exec(text)?.[1] ?? text
     assert.match(said('POST'), /403 Forbidden/, 'by a name that is not ours')

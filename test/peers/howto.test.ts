@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test } from 'node:test'
+import { delimiter, dirname, join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MEMORY_CONFIG, startGateway, type Gateway } from '../e2e/gateway.ts'
 import { ROOT, run } from '../e2e/programs.ts'
-import { need } from './need.ts'
+import { needQemu } from './demo-guest.ts'
+import { need, needPython, PYTHON } from './need.ts'
+import { assertNothingLeft, startQemuGateway } from './qemu-gateway.ts'
 
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@example'
 
@@ -59,23 +61,21 @@ async function beGuests({ ask, metadataUrl }: Gateway, signal: AbortSignal): Pro
   }
 }
 
-test('every block of the OCCI how-to runs, in the order of the page, and prints what it says', async (t) => {
-  if (!need(t, 'curl', 'curl')) return
-  const gateway = await startGateway(t, { config: MEMORY_CONFIG })
+/**
+ * Runs every `sh` block of a page in one shell, in the order of the page, as a reader with a key would; compares what each
+ * prints with what the page says, and asserts that nothing failed or complained.
+ */
+async function follow(t: TestContext, { folder, url }: Gateway, name: string): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'bellhop-howto-'))
   t.after(() => rm(home, { recursive: true, force: true }))
   await mkdir(join(home, '.ssh'))
   await writeFile(join(home, '.ssh', 'id_ed25519.pub'), `${PUBLIC_KEY}\n`)
-  const blocks = blocksOf(await readFile(join(ROOT, 'docs', 'howto', 'occi.md'), 'utf8'))
+  const blocks = blocksOf(await readFile(join(ROOT, 'docs', 'howto', name), 'utf8'))
   const script = blocks.map(({ code }, index) => `echo '${MARK}${index}'\n${code}`).join('\n')
-
-  const ending = new AbortController()
-  const guests = beGuests(gateway, ending.signal)
-  const env = { ...process.env, HOME: home, XDG_STATE_HOME: gateway.folder, BELLHOP_URL: gateway.url }
+  const PATH = [dirname(PYTHON), process.env['PATH']].join(delimiter)
+  const env = { ...process.env, PATH, HOME: home, XDG_STATE_HOME: folder, BELLHOP_URL: url, NO_PROXY: '*' }
   // A reader would see an error and stop; so does this shell, wherever in a pipe it comes from.
   const ended = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: home, env })
-  ending.abort()
-  await guests
 
   const printed = ended.stdout.split(new RegExp(`^${MARK}\\d+\\n`, 'm')).slice(1)
   const last = blocks[printed.length - 1]
@@ -86,4 +86,26 @@ test('every block of the OCCI how-to runs, in the order of the page, and prints 
   assert.ok(said.length > 5)
   for (const [index, { heading, prints }] of blocks.entries())
     if (prints !== undefined) assert.match(printed[index]?.trim() ?? '', pattern(prints), heading)
+}
+
+describe('every block of a how-to runs, in the order of the page, and prints what it says:', () => {
+  it('OCCI', async (t) => {
+    if (!need(t, 'curl', 'curl')) return
+    const gateway = await startGateway(t, { config: MEMORY_CONFIG })
+    const ending = new AbortController()
+    const guests = beGuests(gateway, ending.signal)
+    try {
+      await follow(t, gateway, 'occi.md')
+    } finally {
+      ending.abort()
+      await guests
+    }
+  })
+
+  it('CIMI, with machines of QEMU', async (t) => {
+    if (!need(t, 'curl', 'curl') || !needPython(t, 'requests', 'python3-requests') || !needQemu(t)) return
+    const gateway = await startQemuGateway(t)
+    await follow(t, gateway, 'cimi.md')
+    await assertNothingLeft(gateway, [])
+  })
 })

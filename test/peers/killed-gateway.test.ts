@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { creation, QEMU_CONFIG, startGateway, type Gateway } from '../e2e/gateway.ts'
-import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
 import { needQemu, processesWith, untilTrue } from './demo-guest.ts'
+import { assertNothingLeft, consoleOf, startQemuGateway } from './qemu-gateway.ts'
 
 const KILLS = 6
 /** A create takes QEMU some 200 ms: kills fall before, into and after it. */
@@ -22,8 +20,7 @@ interface Seen {
 describe('a gateway that is killed', () => {
   it(`at ${KILLS} random points of a create loses no acknowledged machine and starts none twice`, async (t) => {
     if (!needQemu(t)) return
-    await buildDemoGuest({ log: (line) => t.diagnostic(line) })
-    let gateway = await startGateway(t, { config: QEMU_CONFIG })
+    let gateway = await startQemuGateway(t)
     const acknowledged: string[] = []
     for (let kill = 0; kill < KILLS; kill++) {
       const made = gateway
@@ -48,23 +45,23 @@ describe('a gateway that is killed', () => {
     }
     t.diagnostic(`${acknowledged.length} of ${KILLS} acknowledged, ${settled.length} machines`)
     assert.equal((await gateway.ask('/compute/', { method: 'DELETE' })).status, 200)
-    for (const { id } of settled) assert.deepEqual(await processesWith(id), [], 'no process is left')
-    assert.deepEqual(await readdir(join(gateway.folder, 'bellhop', 'qemu')), [], 'no file is left')
-    assert.deepEqual(await readdir(join(gateway.folder, 'bellhop', 'sockets')), [], 'no socket is left')
+    await assertNothingLeft(
+      gateway,
+      settled.map(({ id }) => id),
+    )
   })
 
   it('while its guest boots serves the guest all the same, once it is there again', async (t) => {
     if (!needQemu(t)) return
-    await buildDemoGuest({ log: (line) => t.diagnostic(line) })
     const word = randomBytes(8).toString('hex')
-    const first = await startGateway(t, { config: QEMU_CONFIG })
+    const first = await startQemuGateway(t)
     const made = await first.ask('/compute/', creation(`#!/bin/sh\necho ${word}\n`))
     assert.equal(made.status, 201)
     const id = made.headers.get('location')?.split('/').at(-1) ?? ''
     await first.stop('SIGKILL')
     const second = await startGateway(t, { config: QEMU_CONFIG, folder: first.folder })
     await untilTrue(async () => (await look(second, id)).delivery?.state === 'applied', 'the data is applied')
-    const { text } = (await (await second.ask(`/api/v1/instances/${id}/console`)).json()) as { text: string }
+    const text = await consoleOf(second, id)
     assert.match(text, new RegExp(`user-data: ${word}`))
     assert.equal((await second.ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
     assert.deepEqual(await processesWith(id), [])

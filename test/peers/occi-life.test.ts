@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { QEMU_CONFIG, startGateway, type Gateway } from '../e2e/gateway.ts'
-import { buildDemoGuest } from '../../src/providers/qemu/demo-guest/build.ts'
+import type { Gateway } from '../e2e/gateway.ts'
 import { sha256 } from '../../src/model/digest.ts'
 import { needQemu, processesWith, untilTrue } from './demo-guest.ts'
+import { consoleOf, startQemuGateway } from './qemu-gateway.ts'
 
 const I = 'http://schemas.ogf.org/occi/infrastructure#'
 const kind = (term: string): string => `Category: ${term}; scheme="${I}"; class="kind"`
@@ -36,8 +36,7 @@ function client({ ask }: Gateway) {
 describe('OCCI and QEMU', () => {
   it('one machine lives with its data, a volume and a network', async (t) => {
     if (!needQemu(t)) return
-    await buildDemoGuest({ log: (line) => t.diagnostic(line) })
-    const gateway = await startGateway(t, { config: QEMU_CONFIG })
+    const gateway = await startQemuGateway(t)
     const { send, make, until } = client(gateway)
     const word = randomBytes(8).toString('hex')
 
@@ -61,7 +60,7 @@ mac=$(cat /sys/class/net/eth1/address) && echo "${word} $mac" >/dev/vda && sync 
     assert.match(shown, new RegExp(`Link: <${storage}>[^\\n]*deviceid="vda"`))
     const mac = new RegExp(`Link: <${network}>[^\\n]*mac="([0-9a-f:]+)"`).exec(shown)?.[1] ?? assert.fail()
     const id = compute.slice('/compute/'.length)
-    const { text } = (await (await gateway.ask(`/api/v1/instances/${id}/console`)).json()) as { text: string }
+    const text = await consoleOf(gateway, id)
     assert.ok(text.includes(`${word} ${mac}`), 'the guest has the card and the volume that its links tell of')
 
     await send('POST', `${compute}?action=suspend`)
@@ -86,9 +85,8 @@ mac=$(cat /sys/class/net/eth1/address) && echo "${word} $mac" >/dev/vda && sync 
       linkTo(storage, 'storage'),
     )
     await until(reader, 'bellhop.delivery.state', 'applied')
-    const path = `/api/v1/instances/${reader.slice('/compute/'.length)}/console`
-    const read = (await (await gateway.ask(path)).json()) as { text: string }
-    assert.ok(read.text.includes(`${word} ${mac}`))
+    const read = await consoleOf(gateway, reader.slice('/compute/'.length))
+    assert.ok(read.includes(`${word} ${mac}`))
 
     for (const all of ['/compute/', '/storage/', '/network/']) await send('DELETE', all)
     assert.equal(await send('GET', '/link/'), '')

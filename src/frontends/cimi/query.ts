@@ -57,7 +57,7 @@ export function parseQuery(parameters: URLSearchParams): Query {
   const filter = parseFilters(parameters.getAll('$filter'))
   const select = new Set(listed(parameters, '$select'))
   const expand = new Set(listed(parameters, '$expand'))
-  const format = parameters.get('$format')?.trim()
+  const format = formatOf(parameters)
   return {
     ...(filter && { filter }),
     first: integer(parameters.get('$first')) ?? 1,
@@ -65,8 +65,14 @@ export function parseQuery(parameters: URLSearchParams): Query {
     orderBy: ordersOf(listed(parameters, '$orderby')),
     ...(select.size > 0 && !select.has('*') && { select: select.add('resourceURI') }),
     expand: expand.has('*') ? 'all' : expand,
-    ...((format === 'json' || format === 'xml') && { format }),
+    ...(format && { format }),
   }
+}
+
+/** The format that a URL asks for, whatever else it asks. */
+export function formatOf(parameters: URLSearchParams): Query['format'] {
+  const format = parameters.get('$format')?.trim()
+  return format === 'json' || format === 'xml' ? format : undefined
 }
 
 /**
@@ -76,13 +82,19 @@ export function parseQuery(parameters: URLSearchParams): Query {
  */
 export function applyQuery<Node extends object, Item extends Node>(
   items: readonly Item[],
-  { filter, first, last, orderBy, select }: Query,
+  query: Query,
   { read, pick }: Access<Node, Item>,
 ): Page<Item> {
+  const { filter, orderBy, select } = query
   const matching = filter ? items.filter((item) => matches<Node>(item, filter, read)) : items
-  // A negative index would count from the end.
-  const page = ordered(matching, orderBy, read).slice(Math.max(first - 1, 0), Math.max(last, 0))
+  const page = pageOf(ordered(matching, orderBy, read), query)
   return { count: matching.length, items: select ? page.map((item) => pick(item, select)) : page }
+}
+
+/** The page of a list that a query asks for. */
+export function pageOf<T>(items: readonly T[], { first, last }: Pick<Query, 'first' | 'last'>): readonly T[] {
+  // A negative index would count from the end.
+  return items.slice(Math.max(first - 1, 0), Math.max(last, 0))
 }
 
 function ordered<Node extends object, Item extends Node>(
@@ -92,13 +104,14 @@ function ordered<Node extends object, Item extends Node>(
 ): readonly Item[] {
   if (orderBy.length === 0) return items
   return items
-    .map((item) => ({ item, keys: orderBy.map(({ path }) => scalarsAt<Node>(item, path, read)[0]) }))
+    .map((item, place) => ({ item, place, keys: orderBy.map(({ path }) => scalarsAt<Node>(item, path, read)[0]) }))
     .sort((a, b) => {
       for (const [index, { isDescending }] of orderBy.entries()) {
         const sign = orderOfKeys(a.keys[index], b.keys[index], isDescending)
         if (sign !== 0) return sign
       }
-      return 0
+      // A collection is in the order of time, finer than times are written.
+      return orderBy[0]?.isDescending ? b.place - a.place : a.place - b.place
     })
     .map(({ item }) => item)
 }

@@ -119,7 +119,8 @@ const TYPES = {
   MachineImageCreate: resource(...MACHINE_IMAGE),
   MachineImageCollection: collection('machineImages', 'MachineImage'),
   Credential: resource(...CREDENTIAL),
-  CredentialCreate: resource(reference('credentialTemplate', 'CredentialTemplate')),
+  // Some clients put the key beside the template, or have no template at all.
+  CredentialCreate: resource(...CREDENTIAL, reference('credentialTemplate', 'CredentialTemplate')),
   CredentialCollection: collection('credentials', 'Credential'),
   CredentialTemplate: resource(...CREDENTIAL),
   CredentialTemplateCreate: resource(...CREDENTIAL),
@@ -275,7 +276,7 @@ export function attributesOf(type: TypeName): readonly Attribute[] {
 
 /** The attribute that holds the items of a collection; `undefined` for a type that is none. */
 export function itemsOf(type: TypeName): AttributeName | undefined {
-  return attributesOf(type).find((attribute) => attribute.kind === 'list' && attribute.isItems === true)?.name
+  return ITEMS.get(type)
 }
 
 /** What `resourceURI` says of a resource of this type. */
@@ -293,3 +294,10 @@ function isTypeName(name: string): name is TypeName {
 }
 
 const BY_LOWER_CASE: ReadonlyMap<string, TypeName> = new Map(TYPE_NAMES.map((name) => [name.toLowerCase(), name]))
+
+const ITEMS: ReadonlyMap<TypeName, AttributeName> = new Map(
+  TYPE_NAMES.flatMap((type) => {
+    const items = attributesOf(type).find((attribute) => attribute.kind === 'list' && attribute.isItems === true)
+    return items ? [[type, items.name]] : []
+  }),
+)

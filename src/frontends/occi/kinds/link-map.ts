@@ -1,5 +1,12 @@
 import { CloudError } from '../../../model/errors.ts'
-import type { Link as ModelLink, LinkSpec, LinkState, NetworkLink, VolumeLink } from '../../../model/link.ts'
+import {
+  targetIdOf,
+  type LinkSpec,
+  type LinkState,
+  type Link as ModelLink,
+  type NetworkLink,
+  type VolumeLink,
+} from '../../../model/link.ts'
 import { ATTRIBUTES } from '../attributes.ts'
 import { toReference, type Catalogue } from '../catalogue.ts'
 import {
@@ -158,10 +165,6 @@ function impliedKind({ rel, target }: Link): string {
   const kind = byRel ?? found
   if (kind) return typeId(kind.kind)
   throw new CloudError('invalid', `a link to ${(rel || target).slice(0, 200)} cannot be made here; leave it out`)
-}
-
-function targetIdOf(link: ModelLink): string {
-  return link.kind === 'network' ? link.networkId : link.volumeId
 }
 
 function ownAttributes(link: ModelLink): Iterable<[string, Value]> {
