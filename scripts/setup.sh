@@ -96,9 +96,15 @@ case ${1-all} in
     ;;
 esac
 
+# OpenStack brings many services that Debian would start: it has a script of its own.
+openstack=0
+if [ "${1-all}" = all ]; then
+  sh "$(dirname "$0")/../test/peers/openstack/install.sh" || openstack=1
+fi
+
 missing=$(echo "$programs" | missing_packages)
 if [ -z "$missing" ] && apt_knows_packages; then
-  exit 0
+  exit "$openstack"
 fi
 
 if ! command -v apt-get >/dev/null; then
@@ -121,3 +127,5 @@ if [ -n "$missing" ]; then
     exit 1
   fi
 fi
+
+exit "$openstack"

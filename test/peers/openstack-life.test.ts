@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { describe, it, type TestContext } from 'node:test'
+import { sha256 } from '../../src/model/digest.ts'
+import { startGateway, type Gateway } from '../e2e/gateway.ts'
+import { askMetadata, type Guest } from './openstack/metadata.ts'
+import { openStackPeer, type OpenStackPeer } from './openstack/peer.ts'
+import { logIn, untilHolds } from './openstack/rest.ts'
+
+const USER_DATA_MAX_BYTES = 49_149
+const PATIENCE_MS = 120_000
+const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAnMa1tdYHOLlBV8FVZR2FJkrxzk+lPJ+gh8iSjTgQqz alice'
+
+/** Data that a text would not survive, at both ends of what is possible. */
+const DATA: readonly (readonly [what: string, bytes: Buffer])[] = [
+  ['one byte', Buffer.of(0)],
+  ['every byte', Buffer.from(Array.from({ length: 256 }, (_, value) => value))],
+  ['as much as Nova takes', randomBytes(USER_DATA_MAX_BYTES)],
+]
+
+describe('a real OpenStack behind Bellhop', () => {
+  it('shows its guests the very bytes that came in, by OCCI and by CIMI', async (t) => {
+    const site = await openSite(t)
+    if (!site) return
+    const names = await templateNames(site)
+    for (const [what, bytes] of DATA)
+      for (const [dialect, ask] of [
+        ['OCCI', () => createByOcci(site, names, bytes)],
+        ['CIMI', () => createByCimi(site, { userData: bytes.toString('base64') })],
+      ] as const)
+        await t.test(`${what}, by ${dialect}`, async () => {
+          const made = await ask()
+          assert.equal(made.status, 201, await made.text())
+          const id = idIn(made)
+          const { guest, userDataSha256 } = await activeGuest(site, id)
+          for (const path of ['openstack/latest/user_data', 'latest/user-data']) {
+            const seen: Buffer = Buffer.from(await (await askMetadata(site.peer, guest, path)).arrayBuffer())
+            assert.equal(sha256(seen), sha256(bytes), path)
+          }
+          assert.equal(userDataSha256, sha256(bytes))
+          const { plan, delivery } = await shown(site, id)
+          assert.deepEqual(
+            plan.deliveries.map(({ method, by }) => [method, by]),
+            [
+              ['metadata', 'provider'],
+              ['disk', 'provider'],
+            ],
+          )
+          // Nova tells nobody what its guests have read, and neither do we.
+          assert.equal(delivery.state, 'offered')
+          assert.equal((await site.gateway.ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
+        })
+    assert.deepEqual(await serversAt(site), [])
+  })
+
+  it('gives a guest its key and its variables too, and keeps no key pair', async (t) => {
+    const site = await openSite(t)
+    if (!site) return
+    const made = await createByCimi(site, { credential: { key: KEY } }, { properties: { role: 'web' } })
+    assert.equal(made.status, 201, await made.text())
+    const id = idIn(made)
+    const { guest } = await activeGuest(site, id)
+    const about = (await (await askMetadata(site.peer, guest, 'openstack/latest/meta_data.json')).json()) as {
+      meta: object
+      public_keys: Record<string, string>
+      hostname: string
+    }
+    assert.deepEqual(about.meta, { role: 'web' })
+    assert.deepEqual(
+      Object.values(about.public_keys).map((key) => key.trim()),
+      [KEY],
+    )
+    assert.match(about.hostname, /^founded(?:\.|$)/)
+    const { keypairs } = await site.nova<{ keypairs: unknown[] }>('/os-keypairs')
+    assert.deepEqual(keypairs, [])
+    assert.equal((await site.gateway.ask(`/cimi/machines/${id}`, { method: 'DELETE' })).status, 200)
+    assert.deepEqual(await serversAt(site), [])
+  })
+
+  it('is not asked for what it would refuse: the plan names the limit', async (t) => {
+    const site = await openSite(t)
+    if (!site) return
+    const userData = Buffer.alloc(USER_DATA_MAX_BYTES + 1, 'x').toString('base64')
+    const refused = await createByCimi(site, { userData })
+    assert.equal(refused.status, 413)
+    assert.match(await refused.text(), /49150 bytes; site takes 49149/)
+    assert.deepEqual(await serversAt(site), [])
+  })
+})
+
+interface Site {
+  readonly peer: OpenStackPeer
+  readonly gateway: Gateway
+  readonly projectId: string
+  /** Asks Nova past us. */
+  readonly nova: <T>(path: string) => Promise<T>
+}
+
+async function openSite(t: TestContext): Promise<Site | undefined> {
+  const peer = await openStackPeer(t)
+  if (peer === undefined) return undefined
+  const { ask } = await logIn(peer.authUrl, peer.demo)
+  const { catalog } = await ask<{
+    catalog: { type: string; endpoints: { interface: string; url: string }[] }[]
+  }>('GET', `${peer.authUrl}/auth/catalog`)
+  const endpoints = catalog.find(({ type }) => type === 'compute')?.endpoints ?? []
+  const url = endpoints.find((each) => each.interface === 'public')?.url ?? assert.fail('there is no Nova')
+  const { projects } = await ask<{ projects: { id: string; name: string }[] }>('GET', `${peer.authUrl}/auth/projects`)
+  const projectId = projects.find(({ name }) => name === peer.demo.project)?.id ?? assert.fail('there is no project')
+  process.env['OS_CLIENT_CONFIG_FILE'] = peer.cloudsYaml
+  t.after(() => delete process.env['OS_CLIENT_CONFIG_FILE'])
+  const gateway = await startGateway(t, {
+    config: `
+[server]
+listen = "127.0.0.1:0"
+[metadata]
+listen = "127.0.0.1:0"
+[providers.site]
+driver = "openstack"
+cloud = "peer-application-credential"
+`,
+  })
+  return { peer, gateway, projectId, nova: (path) => ask('GET', `${url}${path}`) }
+}
+
+/** Names that OCCI's mixins have, of the image and the size that are sure to fit. */
+async function templateNames({ gateway, peer }: Site): Promise<readonly [image: string, size: string]> {
+  const collection = async (path: string): Promise<readonly { id: string; description: string }[]> => {
+    const answer = (await (await gateway.ask(path)).json()) as Record<string, unknown>
+    return Object.values(answer).find((value) => Array.isArray(value)) as readonly { id: string; description: string }[]
+  }
+  const [image] = await collection('/cimi/machine_images')
+  const sizes = await collection(`/cimi/machine_configurations?$filter=memory=${128 * 1024}`)
+  assert.equal(sizes.length, 1, `the flavor ${peer.flavorId}`)
+  return [image?.id.split('/').at(-1) ?? '', sizes[0]?.id.split('/').at(-1) ?? '']
+}
+
+function createByOcci({ gateway }: Site, [image, size]: readonly [string, string], bytes: Buffer): Promise<Response> {
+  return gateway.ask('/compute/', {
+    method: 'POST',
+    headers: { 'Content-Type': 'text/plain' },
+    body: [
+      'Category: compute; scheme="http://schemas.ogf.org/occi/infrastructure#"; class="kind"',
+      `Category: ${image}; scheme="http://bellhop.example/occi/infrastructure/os_tpl#"; class="mixin"`,
+      `Category: ${size}; scheme="http://bellhop.example/occi/infrastructure/resource_tpl#"; class="mixin"`,
+      'Category: user_data; scheme="http://schemas.openstack.org/compute/instance#"; class="mixin"',
+      `X-OCCI-Attribute: org.openstack.compute.user_data="${bytes.toString('base64')}"`,
+    ].join('\n'),
+  })
+}
+
+/** The founding document's request, with the cloud's own ids. */
+function createByCimi({ gateway, peer }: Site, template: object, more: object = {}): Promise<Response> {
+  return gateway.ask('/cimi/machineCollection', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      name: 'founded',
+      machineTemplate: {
+        machineImage: { href: peer.imageId },
+        machineConfig: { href: peer.flavorId },
+        ...template,
+      },
+      ...more,
+    }),
+  })
+}
+
+function idIn(response: Response): string {
+  return response.headers.get('location')?.split('/').at(-1) ?? assert.fail('there is no Location')
+}
+
+interface Shown {
+  readonly state: string
+  readonly reason?: string
+  readonly remoteId?: string
+  readonly userDataSha256?: string
+  readonly plan: { readonly deliveries: readonly { readonly method: string; readonly by?: string }[] }
+  readonly delivery: { readonly state?: string }
+}
+
+async function shown({ gateway }: Site, id: string): Promise<Shown> {
+  return (await (await gateway.ask(`/api/v1/instances/${id}`)).json()) as Shown
+}
+
+async function activeGuest(
+  site: Site,
+  id: string,
+): Promise<{ readonly guest: Guest; readonly userDataSha256: string | undefined }> {
+  await untilHolds(`${id} is active`, PATIENCE_MS, async () => {
+    const { state, reason } = await shown(site, id)
+    assert.notEqual(state, 'error', reason ?? 'no reason is given')
+    return state === 'active'
+  })
+  const { remoteId, userDataSha256 } = await shown(site, id)
+  return { guest: { serverId: remoteId ?? assert.fail('it has no server'), projectId: site.projectId }, userDataSha256 }
+}
+
+async function serversAt({ nova }: Site): Promise<readonly unknown[]> {
+  return (await nova<{ servers: unknown[] }>('/servers')).servers
+}
