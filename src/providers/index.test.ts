@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -25,7 +25,8 @@ describe('the table of providers', () => {
   it('makes each provider with its defaults, under the name that it is given', async (t) => {
     const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
     t.after(() => rm(stateDir, { recursive: true }))
-    for (const name of Object.keys(PROVIDERS)) {
+    // Which cloud it is has no default.
+    for (const name of Object.keys(PROVIDERS).filter((each) => each !== 'openstack')) {
       const provider = await driver(name)({}, { stateDir, log })
       assert.equal(provider.name, name)
       await provider.close?.()
@@ -33,6 +34,22 @@ describe('the table of providers', () => {
       assert.equal(renamed.name, 'elsewhere')
       await renamed.close?.()
     }
+  })
+
+  it('makes a provider of the cloud that clouds.yaml names, without asking it', async (t) => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
+    const path = join(stateDir, 'clouds.yaml')
+    const auth = 'auth_url: http://127.0.0.1:9/v3, username: u, password: p, project_name: p, user_domain_name: d'
+    await writeFile(path, `clouds: {site: {auth: {${auth}, project_domain_name: d}}}`)
+    process.env['OS_CLIENT_CONFIG_FILE'] = path
+    t.after(async () => {
+      delete process.env['OS_CLIENT_CONFIG_FILE']
+      await rm(stateDir, { recursive: true })
+    })
+    const provider = await driver('openstack')({ cloud: 'site' }, { name: 'cesnet', stateDir, log })
+    assert.equal(provider.name, 'cesnet')
+    await provider.close?.()
+    await refuses(driver('openstack')({ cloud: 'nowhere' }, { stateDir, log }), 'nowhere', 'site')
   })
 
   it('refuses a setting that no one knows, naming it', async () => {

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Type } from 'typebox'
 import { CloudError } from '../model/errors.ts'
@@ -69,6 +71,15 @@ const QEMU_SETTINGS = Type.Object(
   strict,
 )
 
+const OPENSTACK_SETTINGS = Type.Object(
+  {
+    /** Which one of `clouds.yaml`; absent: as `OS_CLOUD` says, or the only one. */
+    cloud: Type.Optional(Type.String({ minLength: 1 })),
+    region: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  strict,
+)
+
 /** Every driver, by the word that the configuration uses for it. Each is loaded when it is asked for. */
 export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
   memory: async (settings, { name = 'memory' }) => {
@@ -77,6 +88,15 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
     const far = await (await import('./memory/client.ts')).memoryProcessProvider({ socketPath: socket })
     if (far.name === name) return far
     throw new CloudError('invalid', `provider ${name}: the process at ${socket} calls itself ${far.name}; name it so`)
+  },
+  openstack: async (settings, { name = 'openstack' }) => {
+    const own = checkSettings(OPENSTACK_SETTINGS, settings, name)
+    const { readCloud } = await import('./openstack/clouds.ts')
+    const { connectCloud } = await import('./openstack/connection.ts')
+    const { openStackProvider } = await import('./openstack/index.ts')
+    const around = { env: process.env, readFile: readText, cwd: process.cwd(), home: homedir() }
+    const cloud = await readCloud(own, around)
+    return openStackProvider({ name, settings: cloud, http: await connectCloud(cloud, readText) })
   },
   qemu: async (settings, { name = 'qemu', stateDir, log }) => {
     const own = checkSettings(QEMU_SETTINGS, settings, name)
@@ -88,4 +108,8 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
       log: (line) => log.info({ provider: name }, line),
     })
   },
+}
+
+function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8')
 }

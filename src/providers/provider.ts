@@ -35,6 +35,8 @@ export interface Capabilities {
   /** How long after a lost answer `find` may still miss an instance that exists, in milliseconds. */
   readonly settleMs: number
   readonly update: 'live' | 'rebuild' | false
+  /** How often a console may be read at most, in milliseconds; absent: as often as we like. */
+  readonly consoleEveryMs?: number
 }
 
 /** A delivery of ours, made ready before the boot. The provider only attaches it. */

@@ -57,7 +57,7 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
         instance,
         lines.flatMap((line) => heard(line, instance)),
       )
-      if (next === from) await sleepUnless(everyMs, closing)
+      if (next === from) await sleepUnless(provider.capabilities.consoleEveryMs ?? everyMs, closing)
       from = next
       if (Date.now() - refreshedAt > REFRESH_EVERY_MS) {
         await refresh(parts, (await store.getInstance(instance.id)) ?? instance).catch(() => {})

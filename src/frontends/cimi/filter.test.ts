@@ -456,7 +456,7 @@ const TIMES = 8
 /** Of the time for eight times the text over that for one: linear reading takes 8, reading in the square 64. */
 const RATIO_BAR = 24
 const TRIES = 6
-const LEAST_MS = 0.1
+const LEAST_MS = 1
 /** One reading alone is too short to be measured. */
 const READINGS = 40
 
