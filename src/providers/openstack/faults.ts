@@ -84,3 +84,8 @@ function secretsIn(sent: unknown, isSecret = false): readonly string[] {
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** Whether nobody knows if what was asked for was done. */
+export function isUnknown({ code }: CloudError): boolean {
+  return code === 'unavailable' || code === 'timeout'
+}

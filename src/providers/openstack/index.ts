@@ -4,6 +4,7 @@ import type { HttpClient } from '../../wire/http.ts'
 import type { Call, CreateRequest, Provider, RemoteInstance } from '../provider.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import type { CloudSettings } from './clouds-settings.ts'
+import { isUnknown } from './faults.ts'
 import { listFlavors } from './flavors.ts'
 import { createIdentity } from './identity.ts'
 import { deleteImage, listImages, saveImage } from './images.ts'
@@ -82,7 +83,7 @@ export function openStackProvider({ name, settings, http }: OpenStackOptions): P
       return { ...toRemoteInstance(server), attached: made.map(toAttached) }
     } catch (error) {
       // Where nobody knows whether it is there, everything stays for whoever looks for it.
-      if (!isCloudError(error) || UNKNOWN_OUTCOMES.has(error.code)) throw error
+      if (!isCloudError(error) || isUnknown(error)) throw error
       // Nova may fail after it has made one.
       const there = await servers.find(id)
       if (there) return await withCards(session, there)
@@ -195,8 +196,6 @@ export function openStackProvider({ name, settings, http }: OpenStackOptions): P
     close: () => http.close(),
   }
 }
-
-const UNKNOWN_OUTCOMES: ReadonlySet<string> = new Set(['unavailable', 'timeout'])
 
 /** @throws {CloudError} timeout when the call was given up before anything was asked */
 function checkCall({ signal, deadline }: Call): void {

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { NetworkState } from '../../model/network.ts'
 import type { Call, NetworkGroup, RemoteNetwork, SharedNetwork } from '../provider.ts'
+import { isUnknown } from './faults.ts'
 import { neutronPorts, toAttached } from './ports.ts'
 import { ourIdOf } from './server-state.ts'
 import type { Servers } from './servers.ts'
@@ -166,12 +167,18 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
       const ports = neutronPorts(opened, provider)
       const ourId = ourIdOf(await servers.get(instanceRemoteId)) ?? instanceRemoteId
       const port = await ports.make(ourId, attachment)
-      if (port.device_id === '')
+      if (port.device_id !== '') return toAttached(port)
+      try {
         await opened.request('compute', {
           method: 'POST',
           path: `/servers/${encodeURIComponent(instanceRemoteId)}/os-interface`,
           json: { interfaceAttachment: { port_id: port.id } },
         })
+      } catch (error) {
+        // Where nobody knows whether it is on the machine, it stays for whoever asks again.
+        if (isCloudError(error) && !isUnknown(error)) await ports.delete(port.id)
+        throw error
+      }
       return toAttached(port)
     },
     detach: async (_instanceRemoteId, { linkId }, call) => {
