@@ -36,10 +36,10 @@ describe('what openstacksdk made of', () => {
     it(`case ${index}, is made of it`, async () => {
       const around = {
         env,
-        cwd: '/work',
+        cwd: '/desk',
         home: '/home/alice',
         readFile: async (path: string) => {
-          if (path === '/work/clouds.yaml') return JSON.stringify(file)
+          if (path === '/desk/clouds.yaml') return JSON.stringify(file)
           throw Object.assign(new Error(path), { code: 'ENOENT' })
         },
       }

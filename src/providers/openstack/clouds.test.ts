@@ -17,11 +17,11 @@ function around(files: Files, env: Surroundings['env'] = {}): Surroundings {
     if (text === 'EACCES') throw Object.assign(new Error(`not for us: ${path}`), { code: 'EACCES' })
     return text
   }
-  return { env, readFile, cwd: '/work', home: '/home/alice' }
+  return { env, readFile, cwd: '/desk', home: '/home/alice' }
 }
 
 /** One cloud of this shape in the working directory. */
-const yaml = (cloud: object) => ({ '/work/clouds.yaml': JSON.stringify({ clouds: { site: cloud } }) })
+const yaml = (cloud: object) => ({ '/desk/clouds.yaml': JSON.stringify({ clouds: { site: cloud } }) })
 
 const AUTH = {
   auth_url: 'https://keystone.example:5000',
@@ -78,7 +78,7 @@ describe('a cloud of clouds.yaml', () => {
         volume: { interface: 'internal', override: 'https://R1.example/cinder/v3' },
       },
       computeMicroversion: '2.90',
-      tls: { isVerified: true, caPath: '/home/alice/ca.pem', certPath: '/work/cert.pem', keyPath: '/etc/key.pem' },
+      tls: { isVerified: true, caPath: '/home/alice/ca.pem', certPath: '/desk/cert.pem', keyPath: '/etc/key.pem' },
       requestTimeoutMs: 12_500,
     })
   })
@@ -109,7 +109,7 @@ describe('a cloud of clouds.yaml', () => {
     auth: {auth_url: https://k/v3/, user_id: 0123, password: 1e3, project_id: 00, token: null}
 `
     const { auth, computeMicroversion, authUrl, region } = await read(
-      { '/work/clouds.yaml': text },
+      { '/desk/clouds.yaml': text },
       {},
       { cloud: 'site' },
     )
@@ -251,7 +251,7 @@ describe('a cloud of clouds.yaml', () => {
     const tls = async (more: object) => (await read(yaml({ auth: AUTH, ...more }))).tls
     assert.deepEqual(await tls({ insecure: true, verify: true, cacert: 'x' }), { isVerified: false })
     assert.deepEqual(await tls({ verify: 'False' }), { isVerified: false })
-    assert.deepEqual(await tls({ insecure: false, cacert: 'x' }), { isVerified: true, caPath: '/work/x' })
+    assert.deepEqual(await tls({ insecure: false, cacert: 'x' }), { isVerified: true, caPath: '/desk/x' })
   })
 
   it('may lean on a vendor of a file, and never on one of the network', async () => {
@@ -266,11 +266,11 @@ describe('a cloud of clouds.yaml', () => {
       /clouds\.site\.profile: "w" is not known: .* has none/,
     )
     const fetched = await refusal(yaml({ profile: 'https://vendor.example', auth }))
-    assert.match(fetched, /^\/work\/clouds\.yaml: clouds\.site\.profile: is an address, and no profile is fetched/)
+    assert.match(fetched, /^\/desk\/clouds\.yaml: clouds\.site\.profile: is an address, and no profile is fetched/)
   })
 
   const WRONG: readonly (readonly [object, RegExp])[] = [
-    [{ auth: { ...AUTH, auth_url: undefined } }, /^\/work\/clouds\.yaml: clouds\.site\.auth\.auth_url: is missing/],
+    [{ auth: { ...AUTH, auth_url: undefined } }, /^\/desk\/clouds\.yaml: clouds\.site\.auth\.auth_url: is missing/],
     [{ auth: { ...AUTH, auth_url: 'keystone.example' } }, /auth_url: must be http/],
     [{ auth: { ...AUTH, auth_url: 'https://a:pass{{word}}@k/' } }, /auth_url: must be http/],
     [{ auth: { ...AUTH, auth_url: 'https://k/v2.0' } }, /auth_url: names version 2/],
@@ -303,9 +303,9 @@ describe('the files', () => {
   it('are looked for on a path, and the first that can be read is used alone', async () => {
     const paths = [
       '/named/c',
-      '/work/clouds.yaml',
-      '/work/clouds.yml',
-      '/work/clouds.json',
+      '/desk/clouds.yaml',
+      '/desk/clouds.yml',
+      '/desk/clouds.json',
       '/xdg/openstack/clouds.yaml',
     ]
     paths.push(
@@ -332,15 +332,15 @@ describe('the files', () => {
 
   it('that are not for us, or broken, are passed over, and an error says so', async () => {
     const files = {
-      '/work/clouds.yaml': 'EACCES',
-      '/work/clouds.yml': 'clouds: [\nsite: "pass{word}',
-      '/work/clouds.json': '{"pass{word}"',
+      '/desk/clouds.yaml': 'EACCES',
+      '/desk/clouds.yml': 'clouds: [\nsite: "pass{word}',
+      '/desk/clouds.json': '{"pass{word}"',
     }
     assert.equal((await read({ ...files, '/etc/openstack/clouds.yaml': cloud('last') })).name, 'last')
     const said = await refusal(files, { OS_CLIENT_CONFIG_FILE: '/gone' })
-    assert.match(said, /no cloud is described.*not used: \/gone: ENOENT; not used: \/work\/clouds\.yaml: EACCES/)
-    assert.match(said, /clouds\.yml: no YAML: line 2 \(BAD_INDENT\); not used: \/work\/clouds\.json: no JSON$/)
-    assert.match(await refusal({ '/work/clouds.yaml': '- a' }), /^\/work\/clouds\.yaml: holds no mapping/)
+    assert.match(said, /no cloud is described.*not used: \/gone: ENOENT; not used: \/desk\/clouds\.yaml: EACCES/)
+    assert.match(said, /clouds\.yml: no YAML: line 2 \(BAD_INDENT\); not used: \/desk\/clouds\.json: no JSON$/)
+    assert.match(await refusal({ '/desk/clouds.yaml': '- a' }), /^\/desk\/clouds\.yaml: holds no mapping/)
   })
 
   it('have secrets in one of their own, which goes over the other at every depth', async () => {
@@ -369,7 +369,7 @@ describe('the files', () => {
 
 describe('the cloud', () => {
   const two = {
-    '/work/clouds.yaml': `clouds: {a: ${JSON.stringify({ auth: AUTH })}, b: ${JSON.stringify({ auth: AUTH })}}`,
+    '/desk/clouds.yaml': `clouds: {a: ${JSON.stringify({ auth: AUTH })}, b: ${JSON.stringify({ auth: AUTH })}}`,
   }
   const variables = {
     OS_AUTH_URL: 'https://env/v3',
@@ -391,9 +391,9 @@ describe('the cloud', () => {
       'site',
     )
     assert.match(await refusal(two), /clouds\.yaml has 2 clouds \(a, b\): say which one, or set OS_CLOUD/)
-    assert.match(await refusal(two, {}, { cloud: 'c' }), /^\/work\/clouds\.yaml: cloud "c" is not there: it has a, b$/)
+    assert.match(await refusal(two, {}, { cloud: 'c' }), /^\/desk\/clouds\.yaml: cloud "c" is not there: it has a, b$/)
     assert.match(await refusal({}), /no cloud is described/)
-    const clash = { '/work/clouds.yaml': `clouds: {envvars: {}}` }
+    const clash = { '/desk/clouds.yaml': `clouds: {envvars: {}}` }
     assert.match(await refusal(clash, variables), /clouds\.envvars: the OS_\* variables have this name too/)
   })
 
