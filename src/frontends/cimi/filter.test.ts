@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import * as fc from 'fast-check'
+import { assertLinear } from '../../../test/conformance/linear.ts'
 import { isCloudError } from '../../model/errors.ts'
 import { matches, parseFilters, type Comparison, type Filter, type Held, type Operator, type Read } from './filter.ts'
 
@@ -452,34 +453,15 @@ const TEXTS: Readonly<Record<string, (size: number) => string>> = {
 }
 
 const SIZE = 1000
-const TIMES = 8
-/** Of the time for eight times the text over that for one: linear reading takes 8, reading in the square 64. */
-const RATIO_BAR = 24
-const TRIES = 6
-const LEAST_MS = 1
 /** One reading alone is too short to be measured. */
 const READINGS = 40
 
-/** The least of some: what else the machine does only adds. */
-function leastMs(text: string): number {
-  const once = (): number => {
-    const start = performance.now()
-    for (let i = 0; i < READINGS; i++) use(text)
-    return performance.now() - start
-  }
-  return Math.min(once(), once(), once())
-}
-
 for (const [called, text] of Object.entries(TEXTS)) {
-  test(`reading takes time in proportion to the size: ${called}`, () => {
-    const [one, many] = [text(SIZE), text(SIZE * TIMES)]
-    // What takes next to no time cannot be measured, and need not be.
-    let [oneMs, manyMs] = [0, Infinity]
-    for (let i = 0; i < TRIES && manyMs >= oneMs * RATIO_BAR; i++) {
-      oneMs = Math.max(leastMs(one), LEAST_MS)
-      manyMs = Math.min(leastMs(many), manyMs)
-    }
-    const ratio = (manyMs / oneMs).toFixed(0)
-    assert.ok(manyMs < oneMs * RATIO_BAR, `${TIMES} times the text takes ${ratio} times the time, at best ${manyMs} ms`)
-  })
+  test(`reading takes time in proportion to the size: ${called}`, () =>
+    assertLinear((size) => {
+      const whole = text(size)
+      return () => {
+        for (let i = 0; i < READINGS; i++) use(whole)
+      }
+    }, SIZE))
 }

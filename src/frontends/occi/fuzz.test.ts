@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import * as fc from 'fast-check'
+import { assertLinear } from '../../../test/conformance/linear.ts'
 import { recordedRequests } from '../../../test/conformance/occi-samples.ts'
 import { isCloudError } from '../../model/errors.ts'
 import type { HttpRequest } from '../http.ts'
@@ -244,48 +245,28 @@ const JSONS: Readonly<Record<string, (size: number) => string>> = {
 }
 
 const SIZE = 60_000
-const TIMES = 8
-/** Of the time for eight times the text over that for one: linear reading takes 8, reading in the square 64. */
-const RATIO_BAR = 24
-const TRIES = 6
-const LEAST_MS = 1
 
-/** The least of some: what else the machine does only adds. */
-function leastMs(codec: Codec, request: Read): number {
-  const once = (): number => {
-    const start = performance.now()
-    read(codec, request)
-    return performance.now() - start
-  }
-  return Math.min(once(), once(), once())
-}
-
-function assertLinear(codec: Codec, text: (size: number) => string): void {
+function assertReadsLinearly(codec: Codec, text: (size: number) => string): void {
   const request = (size: number): Read => {
     const whole = text(size)
     if (!codec.inHeaders) return { headers: [], body: Buffer.from(whole) }
     const colon = whole.indexOf(':')
     return { headers: [[whole.slice(0, colon), whole.slice(colon + 1)]], body: new Uint8Array() }
   }
-  const [one, many] = [request(SIZE), request(SIZE * TIMES)]
-  // What takes next to no time cannot be measured, and need not be: in the square, so much text takes seconds.
-  let [oneMs, manyMs] = [0, Infinity]
-  for (let i = 0; i < TRIES && manyMs >= oneMs * RATIO_BAR; i++) {
-    oneMs = Math.max(leastMs(codec, one), LEAST_MS)
-    manyMs = Math.min(leastMs(codec, many), manyMs)
-  }
-  const ratio = (manyMs / oneMs).toFixed(0)
-  assert.ok(manyMs < oneMs * RATIO_BAR, `${TIMES} times the text takes ${ratio} times the time, at best ${manyMs} ms`)
+  assertLinear((size) => {
+    const whole = request(size)
+    return () => read(codec, whole)
+  }, SIZE)
 }
 
 for (const [called, text] of Object.entries(TEXTS)) {
   test(`text takes time in proportion to its size: ${called}`, () => {
-    assertLinear(PLAIN, text)
-    assertLinear(textOcci, text)
-    assertLinear(uriList, text)
+    assertReadsLinearly(PLAIN, text)
+    assertReadsLinearly(textOcci, text)
+    assertReadsLinearly(uriList, text)
   })
 }
 
 for (const [called, text] of Object.entries(JSONS)) {
-  test(`JSON takes time in proportion to its size: ${called}`, () => assertLinear(JSON_CODEC, text))
+  test(`JSON takes time in proportion to its size: ${called}`, () => assertReadsLinearly(JSON_CODEC, text))
 }

@@ -7,6 +7,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Kind } from '../kind.ts'
 import { referenceTo, toResource, toTime } from '../resource.ts'
 import { NAMESPACE, typeUri } from '../types.ts'
+import { courseOf, coursesOf } from './course.ts'
 import { machineUrl, toMachineState } from './machine-map.ts'
 
 const PATH = 'event_logs'
@@ -21,11 +22,8 @@ export function eventLogs(service: Service): Kind {
     type: 'EventLog',
     collection: 'EventLogCollection',
     link: 'eventLogs',
-    list: async (exchange) => {
-      const { caller } = exchange
-      const [instances, events] = await Promise.all([service.list(caller), service.projectEvents(caller)])
-      return instances.map((instance) => () => toLog(instance, events.get(instance.id) ?? [], exchange))
-    },
+    list: async (exchange) =>
+      (await coursesOf(service, exchange)).map((course) => () => toLog(course.instance, course.events, exchange)),
     get: async (id, exchange) => {
       const { instance, events } = await courseOf(service, id, exchange)
       return toLog(instance, events, exchange)
@@ -51,11 +49,6 @@ function eventsOf(service: Service, machineId: string): Kind {
       throw new CloudError('not-found', `there is no event ${id.slice(0, 100)}`)
     },
   }
-}
-
-async function courseOf(service: Service, id: string, { caller }: Exchange) {
-  const [instance, events] = await Promise.all([service.get(id, caller), service.events(id, caller)])
-  return { instance, events }
 }
 
 function toLog(instance: Instance, events: readonly ContextEvent[], exchange: Exchange): Resource {

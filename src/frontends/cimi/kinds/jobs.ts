@@ -1,23 +1,18 @@
 import { CloudError } from '../../../model/errors.ts'
-import { deliveryOf, type ContextEvent, type Delivery } from '../../../model/events.ts'
+import { deliveryOf, type Delivery } from '../../../model/events.ts'
 import type { Action, Caller, Instance } from '../../../model/instance.ts'
 import type { Service } from '../../../service/service.ts'
 import type { Resource } from '../document.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Kind } from '../kind.ts'
 import { referenceTo, toResource, toTime } from '../resource.ts'
+import { courseOf, coursesOf, type Course } from './course.ts'
 import { actionUri, machineUrl } from './machine-map.ts'
 
 const PATH = 'jobs'
 
 /** Behind a machine's id: the job of the delivery of its data, within the one that makes the machine. */
 const DELIVERY = 'delivery'
-
-/** Instances with what happened to them. */
-interface Course {
-  readonly instance: Instance
-  readonly events: readonly ContextEvent[]
-}
 
 /**
  * What was and is done, derived from machines and their events: the making of each, within it the delivery of its data, and
@@ -29,16 +24,10 @@ export function jobs(service: Service): Kind {
     type: 'Job',
     collection: 'JobCollection',
     link: 'jobs',
-    list: async (exchange) => {
-      const [instances, events] = await Promise.all([
-        service.list(exchange.caller),
-        service.projectEvents(exchange.caller),
-      ])
-      return instances.flatMap((instance) => jobsOf({ instance, events: events.get(instance.id) ?? [] }, exchange))
-    },
+    list: async (exchange) => (await coursesOf(service, exchange)).flatMap((course) => jobsOf(course, exchange)),
     get: async (id, exchange) => {
       const [machineId = ''] = id.split('.', 1)
-      const known = await courseJobs(service, machineId, exchange)
+      const known = jobsOf(await courseOf(service, machineId, exchange), exchange)
       const url = jobUrl(exchange, id)
       const job = known.find(({ attributes }) => attributes.get('id') === url)
       if (job) return job
@@ -66,12 +55,6 @@ export async function actionJobId(
 /** The URL of a job. */
 export function jobUrl({ url }: Pick<Exchange, 'url'>, id: string): string {
   return url(PATH, id)
-}
-
-async function courseJobs(service: Service, machineId: string, exchange: Exchange): Promise<readonly Resource[]> {
-  const { caller } = exchange
-  const [instance, events] = await Promise.all([service.get(machineId, caller), service.events(machineId, caller)])
-  return jobsOf({ instance, events }, exchange)
 }
 
 /** Events are only ever added, so their place names them. */
