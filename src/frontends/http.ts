@@ -41,3 +41,10 @@ export function textResponse(
 ): HttpResponse {
   return { status, headers, body: Buffer.from(text, 'utf8') }
 }
+
+/** The value of `Allow` for the methods that a place has; HEAD is wherever GET is. */
+export function allowedMethods(methods: object): string {
+  return Object.keys(methods)
+    .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    .join(', ')
+}

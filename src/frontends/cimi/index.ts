@@ -1,7 +1,7 @@
 import { isCloudError } from '../../model/errors.ts'
 import type { Caller } from '../../model/instance.ts'
 import type { Service } from '../../service/service.ts'
-import type { GuardedHandler, HttpHandler, HttpRequest, HttpResponse } from '../http.ts'
+import { allowedMethods, type GuardedHandler, type HttpHandler, type HttpRequest, type HttpResponse } from '../http.ts'
 import { fromError, refusal, toResponse } from './answer.ts'
 import { createExchange, type Exchange, type Outcome } from './exchange.ts'
 import { entryPoint, isEntryPoint } from './entry-point.ts'
@@ -105,7 +105,9 @@ export function cimiFrontend(options: CimiOptions): CimiFrontend {
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const route = routes[method as Method]
     if (!route)
-      return refusal(405, 'unsupported', `${method.slice(0, 20)} is not allowed here`, [['Allow', allowed(routes)]])
+      return refusal(405, 'unsupported', `${method.slice(0, 20)} is not allowed here`, [
+        ['Allow', allowedMethods(routes)],
+      ])
     if (!reader && request.body.byteLength > 0 && method !== 'GET')
       return refusal(415, 'invalid', `the Content-Type is none that is read here; these are: ${MEDIA_TYPES}`)
     return await route(exchange)
@@ -147,10 +149,4 @@ const NOT_ACCEPTABLE = refusal(406, 'invalid', `none of what you accept is writt
 
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
-}
-
-function allowed(routes: Routes): string {
-  return Object.keys(routes)
-    .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
-    .join(', ')
 }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { isCloudError } from '../../model/errors.ts'
 import type { Caller } from '../../model/instance.ts'
 import type { Service } from '../../service/service.ts'
-import { headerValues, type GuardedHandler, type HttpRequest, type HttpResponse } from '../http.ts'
+import { allowedMethods, headerValues, type GuardedHandler, type HttpRequest, type HttpResponse } from '../http.ts'
 import { catalogueOf } from './catalogue.ts'
 import { ENTITY, LINK, RESOURCE, type Definition } from './categories.ts'
 import { createFrom, unionOf } from './collections.ts'
@@ -104,7 +104,8 @@ export function occiFrontend(options: OcciOptions): GuardedHandler {
     if (!resource) return refusal(404, `there is nothing at ${where}; GET /-/ lists what there is`)
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const route = resource.methods[method as Method]
-    if (!route) return refusal(405, `${method.slice(0, 20)} is not allowed here`, [['Allow', allowed(resource)]])
+    if (!route)
+      return refusal(405, `${method.slice(0, 20)} is not allowed here`, [['Allow', allowedMethods(resource.methods)]])
     if (codec.listsOnly && !(resource.isList && method === 'GET'))
       return refusal(400, `${codec.contentType} shows lists of locations; there is none to show here`)
     if (isRead(request) && !requestCodec(request))
@@ -161,12 +162,6 @@ function toResponse(outcome: Outcome, codec: Codec | undefined, fixed: HttpRespo
     headers: [['Content-Type', writer.contentType], ...fixed, ...headers, ...rendered.headers],
     body: Buffer.from(rendered.body, 'utf8'),
   }
-}
-
-function allowed({ methods }: Resource): string {
-  return Object.keys(methods)
-    .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
-    .join(', ')
 }
 
 /** GFD.223 section 5.3: a client that wants a later version must be told. */

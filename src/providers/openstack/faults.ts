@@ -1,4 +1,5 @@
-import { CloudError, type ErrorCode } from '../../model/errors.ts'
+import { isObject } from '../../formats/json.ts'
+import { CloudError, isCloudError, type ErrorCode } from '../../model/errors.ts'
 import { parseJson, quoteShort } from '../../wire/http-answer.ts'
 import type { HttpAnswer } from '../../wire/http.ts'
 
@@ -81,11 +82,16 @@ function secretsIn(sent: unknown, isSecret = false): readonly string[] {
   return Object.entries(sent).flatMap(([key, value]) => secretsIn(value, isSecret || SECRET_KEYS.has(key)))
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** Whether nobody knows if what was asked for was done. */
 export function isUnknown({ code }: CloudError): boolean {
   return code === 'unavailable' || code === 'timeout'
+}
+
+/** Resolves once something is gone, also where it was before. @throws what else goes wrong */
+export async function unlessGone(asked: Promise<unknown>): Promise<void> {
+  try {
+    await asked
+  } catch (error) {
+    if (!isCloudError(error, 'not-found')) throw error
+  }
 }

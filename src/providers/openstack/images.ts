@@ -1,8 +1,9 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { CloudError, isCloudError } from '../../model/errors.ts'
+import { CloudError } from '../../model/errors.ts'
 import type { Image } from '../../model/instance.ts'
 import type { Call, SaveRequest } from '../provider.ts'
+import { unlessGone } from './faults.ts'
 import { allPages } from './pages.ts'
 import type { Session } from './session.ts'
 import { pollUntil } from './polling.ts'
@@ -68,15 +69,15 @@ export async function saveImage(
  * @throws {CloudError} unsupported for one that is for all; conflict while something needs it
  */
 export async function deleteImage(session: Session, imageId: string): Promise<void> {
+  await unlessGone(deleteSaved(session, imageId))
+}
+
+async function deleteSaved(session: Session, imageId: string): Promise<void> {
   const path = `/images/${encodeURIComponent(imageId)}`
-  try {
-    const image = (await session.request('image', { method: 'GET', path })).json()
-    if (!one.Check(image) || image[OUR_PROJECT] === undefined)
-      throw new CloudError('unsupported', `image ${imageId} was not saved by Bellhop; it cannot be deleted here`)
-    await session.request('image', { method: 'DELETE', path })
-  } catch (error) {
-    if (!isCloudError(error, 'not-found')) throw error
-  }
+  const image = (await session.request('image', { method: 'GET', path })).json()
+  if (!one.Check(image) || image[OUR_PROJECT] === undefined)
+    throw new CloudError('unsupported', `image ${imageId} was not saved by Bellhop; it cannot be deleted here`)
+  await session.request('image', { method: 'DELETE', path })
 }
 
 async function search(

@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 /** The newest of which we know what it changes; a cloud that has it gives us host names. */
 const WANTED_MINOR = 90
 
-/** Nova of 2017: older ones are not asked for tags at creation. */
+/** What a Nova speaks that names no microversion. */
 const FLOOR_MINOR = 1
 
 const body = Compile(

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { NetworkState } from '../../model/network.ts'
 import type { Call, NetworkGroup, RemoteNetwork, SharedNetwork } from '../provider.ts'
-import { isUnknown } from './faults.ts'
+import { isUnknown, unlessGone } from './faults.ts'
 import { neutronPorts, toAttached } from './ports.ts'
 import { ourIdOf } from './server-state.ts'
 import type { Servers } from './servers.ts'
@@ -93,6 +93,11 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
     return (await search(opened, provider, { description: `${NAME_PREFIX}${ourId}` }))[0]
   }
 
+  async function deleteOwn(opened: Session, remoteId: string): Promise<void> {
+    requireOwn(await get(opened, remoteId))
+    await opened.request('network', { method: 'DELETE', path: `/networks/${encodeURIComponent(remoteId)}` })
+  }
+
   return {
     actions: ['up', 'down'],
     numberedBy: 'provider',
@@ -155,12 +160,7 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
     },
     delete: async (remoteId, call) => {
       const opened = await session(call)
-      try {
-        requireOwn(await get(opened, remoteId))
-        await opened.request('network', { method: 'DELETE', path: `/networks/${encodeURIComponent(remoteId)}` })
-      } catch (error) {
-        if (!isCloudError(error, 'not-found')) throw error
-      }
+      await unlessGone(deleteOwn(opened, remoteId))
     },
     attach: async (instanceRemoteId, attachment, call) => {
       const { session: opened, servers } = await open(call)

@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { CloudError, isCloudError } from '../../model/errors.ts'
+import { CloudError } from '../../model/errors.ts'
 import type { Attached, NetworkAttachment } from '../provider.ts'
+import { unlessGone } from './faults.ts'
 import type { Session } from './session.ts'
 
 /** Begins the name of every port that we make; the link's id is its end. */
@@ -59,13 +60,8 @@ export function neutronPorts(session: Session, provider: string): Ports {
     },
     ofInstance: (ourId) => search({ description: descriptionFor(ourId) }),
     ofLink,
-    delete: async (id) => {
-      try {
-        await session.request('network', { method: 'DELETE', path: `/ports/${encodeURIComponent(id)}` })
-      } catch (error) {
-        if (!isCloudError(error, 'not-found')) throw error
-      }
-    },
+    delete: (id) =>
+      unlessGone(session.request('network', { method: 'DELETE', path: `/ports/${encodeURIComponent(id)}` })),
   }
 }
 

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { Action } from '../../model/instance.ts'
+import { unlessGone } from './faults.ts'
 import { allPages } from './pages.ts'
 import { hasTags, tagFor } from './server-body.ts'
 import { ourIdOf, readServer, readServers, type Server } from './server-state.ts'
@@ -130,13 +131,5 @@ function actionBody({ status }: Server, action: Action, method: string | undefin
     case 'resume':
     default:
       return status === 'PAUSED' ? { unpause: null } : { resume: null }
-  }
-}
-
-async function unlessGone(asked: Promise<unknown>): Promise<void> {
-  try {
-    await asked
-  } catch (error) {
-    if (!isCloudError(error, 'not-found')) throw error
   }
 }
