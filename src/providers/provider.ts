@@ -1,4 +1,4 @@
-import type { NetworkConfig } from '../model/context.ts'
+import type { InstanceFacts, NetworkConfig } from '../model/context.ts'
 import type { DeliveryMethod } from '../model/events.ts'
 import type { Files } from '../model/files.ts'
 import type { Action, Image, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
@@ -176,6 +176,8 @@ export interface RemoteInstance {
   /** Why it is in `error`. */
   readonly reason?: string
   readonly network?: NetworkConfig
+  /** What the cloud itself tells the guest of it, as far as it is known. */
+  readonly facts?: Partial<InstanceFacts>
   /** What became of the attachments of its request, or of later ones. */
   readonly attached?: readonly Attached[]
 }

@@ -4,14 +4,18 @@ import type { Instance } from '../model/instance.ts'
 import type { Store } from '../store/store.ts'
 import { vendorDataFor } from './vendor-data.ts'
 
-/** What an instance's guest is to be told. `guestId` is our id: where we deliver, the guest reads that. */
+/**
+ * What an instance's guest is to be told. Where we deliver, it reads our id as its own; where its cloud does, the cloud's,
+ * so that whatever else we tell it beside the cloud is of the same machine.
+ */
 export function toContext(instance: Instance): Context {
-  const { id, spec, plan, facts, network } = instance
+  const { id, remoteId, spec, plan, facts, network } = instance
+  const isTheClouds = plan.deliveries.some(({ by }) => by === 'provider')
   // Of the name it was made with: a later one is no news for a guest.
   const hostname = spec.hostname ?? (facts.name === undefined ? undefined : toHostname(facts.name))
   const vendorData = vendorDataFor(plan)
   return {
-    guestId: id,
+    guestId: isTheClouds ? (remoteId ?? id) : id,
     ...(hostname === undefined ? {} : { hostname }),
     facts,
     ...(spec.userData ? { userData: spec.userData } : {}),

@@ -1,5 +1,3 @@
-import { isIPv4 } from 'node:net'
-import type { NetworkConfig } from '../model/context.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Instance, InstanceState } from '../model/instance.ts'
@@ -8,6 +6,7 @@ import { settleLinks, toAttachments } from './attachments.ts'
 import { offerAgain, prepareOffers } from './offers.ts'
 import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { isRefusal } from './refusal.ts'
+import { learnt } from './seen.ts'
 
 /** How a launch is begun. */
 export interface LaunchOptions {
@@ -106,14 +105,12 @@ async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInst
 }
 
 async function record(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
-  const { remoteId, state, reason, network } = remote
-  const localIpv4 = network && firstIpv4(network)
+  const { remoteId, state, reason } = remote
   const change = {
     remoteId,
     state,
     ...(reason === undefined ? {} : { reason }),
-    ...(network ? { network } : {}),
-    facts: { ...instance.facts, ...(localIpv4 === undefined ? {} : { localIpv4 }) },
+    ...learnt(instance, remote),
     updatedAt: Date.now(),
   }
   // At once, so that the disk is waited for once; a crash in between is mended, by the instance or by its links.
@@ -125,10 +122,6 @@ async function record(parts: ServiceParts, instance: Instance, remote: RemoteIns
   parts.metadata?.refresh(instance.id)
   parts.recorder.notify(instance.id)
   return kept
-}
-
-function firstIpv4({ nics }: NetworkConfig): string | undefined {
-  return nics.flatMap((nic) => nic.addresses.map(({ address }) => address)).find((address) => isIPv4(address))
 }
 
 function offeredEvents({ id, revision, plan, userDataSha256 }: Instance): readonly ContextEvent[] {

@@ -4,6 +4,7 @@ import type { Provider, RemoteInstance } from '../providers/provider.ts'
 import { settleLinks } from './attachments.ts'
 import { stateEvent } from './launch.ts'
 import { callWithin, providerNamed, type ServiceParts } from './parts.ts'
+import { learnt } from './seen.ts'
 
 // Who looks at an instance waits no longer than this for its cloud.
 const LOOK_MS = 3000
@@ -37,21 +38,23 @@ export async function refreshAll(parts: ServiceParts, provider: Provider): Promi
 /** States that change by themselves; what is missing from a list is asked for singly, by who looks at it. */
 const CHANGING = ['creating', 'active', 'inactive', 'suspended', 'unknown'] as const
 
-type Seen = Pick<RemoteInstance, 'state' | 'reason' | 'network' | 'attached'>
+type Seen = Pick<RemoteInstance, 'state' | 'reason' | 'network' | 'facts' | 'attached'>
 
 async function keep(parts: ServiceParts, instance: Instance, seen: Seen): Promise<Instance> {
-  const { state, reason, network, attached } = seen
+  const { state, reason, attached } = seen
   if (state === instance.state && reason === instance.reason) return instance
   const change = {
     state,
     ...(reason === undefined ? {} : { reason }),
-    ...(network ? { network } : {}),
+    ...learnt(instance, seen),
     updatedAt: Date.now(),
   }
   // A guest that is started anew may call its devices otherwise.
   if (attached && state === 'active') await settleLinks(parts.store, instance.id, attached)
   const events = state === instance.state ? [] : [stateEvent(instance, `${instance.state} -> ${state}`, state)]
   const kept = await parts.store.updateInstance(instance.id, change, events)
+  // What was rendered before is old.
+  parts.metadata?.refresh(instance.id)
   parts.recorder.notify(instance.id)
   return kept
 }

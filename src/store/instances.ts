@@ -129,6 +129,7 @@ export async function listInstances(database: Database, filter: InstanceFilter):
   let query = database.selectFrom('instances').selectAll().orderBy('created_at').orderBy('id')
   if (filter.project !== undefined) query = query.where('project', '=', filter.project)
   if (filter.provider !== undefined) query = query.where('provider', '=', filter.provider)
+  if (filter.remoteId !== undefined) query = query.where('remote_id', '=', filter.remoteId)
   if (filter.states) query = query.where('state', 'in', filter.states)
   const rows = await query.execute()
   return rows.map((row) => fromRow(row))

@@ -23,6 +23,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'first tables', up: firstTables },
   { name: 'resources and project labels', up: resourcesAndProjectLabels },
   { name: 'documents', up: documents },
+  { name: "instances by their cloud's id", up: instancesByRemoteId },
 ]
 
 /**
@@ -181,4 +182,8 @@ async function documents({ schema }: Database, types: ColumnTypes): Promise<void
     .on('documents')
     .columns(['project', 'subject', 'sort', 'created_at', 'id'])
     .execute()
+}
+
+async function instancesByRemoteId({ schema }: Database): Promise<void> {
+  await schema.createIndex('instances_by_remote_id').on('instances').columns(['provider', 'remote_id']).execute()
 }

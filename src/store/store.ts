@@ -9,6 +9,8 @@ import type { Volume } from '../model/volume.ts'
 export interface InstanceFilter {
   readonly project?: string
   readonly provider?: string
+  /** The cloud's own id; only with `provider`. */
+  readonly remoteId?: string
   readonly states?: readonly Instance['state'][]
 }
 

@@ -99,19 +99,21 @@ export function testStore(under: StoreUnderTest): void {
         assert.deepEqual([without.spec.userData, without.userDataSha256], [undefined, undefined])
       })
 
-      test('lists by project, provider and state, oldest first and without the bytes of the user', async (store) => {
+      test('lists by project, provider, remote id and state, oldest first and without the bytes of the user', async (store) => {
         const files = [{ path: '/f', bytes: USER_DATA }]
         const at = (createdAt: number) => ({ createdAt, spec: sampleSpec({ userData: USER_DATA, files }) })
         const second = sampleInstance({ ...at(2), state: 'active' })
         const first = sampleInstance(at(1))
         const elsewhere = sampleInstance({ ...at(3), project: 'tokens/other' })
-        const foreign = sampleInstance({ ...at(4), provider: 'other' })
+        const foreign = sampleInstance({ ...at(4), provider: 'other', remoteId: 'vm-1' })
         for (const instance of [second, first, elsewhere, foreign]) await store.insertInstance(instance, [])
         const ids = async (filter: Parameters<Store['listInstances']>[0]) =>
           (await store.listInstances(filter)).map(({ id }) => id)
         assert.deepEqual(await ids({}), [first.id, second.id, elsewhere.id, foreign.id])
         assert.deepEqual(await ids({ project: 'tokens/demo', provider: 'memory' }), [first.id, second.id])
         assert.deepEqual(await ids({ provider: 'other' }), [foreign.id])
+        assert.deepEqual(await ids({ provider: 'other', remoteId: 'vm-1' }), [foreign.id])
+        assert.deepEqual(await ids({ provider: 'memory', remoteId: 'vm-1' }), [])
         assert.deepEqual(await ids({ project: 'tokens/demo', states: ['active', 'error'] }), [second.id])
         assert.deepEqual(await ids({ states: [] }), [])
         const [listed] = await store.listInstances({ states: ['active'] })

@@ -68,8 +68,11 @@ export function needOpenStack(t: Pick<TestContext, 'skip'>): boolean {
 
 async function sharedPeer(): Promise<PeerRecord | undefined> {
   const [record, owner] = await Promise.all([readRecord(), ownerOfRun()])
-  const ours = record?.owner?.pid === owner.pid && record.owner.startedAt === owner.startedAt
-  return ours && (await isAlive(record.process)) ? record : undefined
+  if (record === undefined || !(await isAlive(record.process))) return undefined
+  // One without an owner was started by hand, to be used by many runs.
+  const { owner: other } = record
+  const isOurs = other === undefined || (other.pid === owner.pid && other.startedAt === owner.startedAt)
+  return isOurs ? record : undefined
 }
 
 async function startPeer(log: (line: string) => void): Promise<PeerRecord> {
