@@ -25,7 +25,7 @@ export interface RawAnswer {
 
 /** Why no whole answer came. */
 interface Failure {
-  readonly code: Extract<ErrorCode, 'unavailable' | 'timeout' | 'provider-failed'>
+  readonly code: Extract<ErrorCode, 'unavailable' | 'timeout' | 'rate-limited' | 'provider-failed'>
   /** For people. Only codes of the system stand in it: its messages may hold bytes of the wire. */
   readonly why: string
   /** False where it is certain that the server never saw the request. */
@@ -66,6 +66,11 @@ export async function tryOnce(sending: Sending, { dispatcher, call, tryMs, maxBy
 
 const NO_TIME: Failure = { code: 'timeout', why: 'no answer in time', isSent: true, mayPass: false }
 const SLOW: Failure = { ...NO_TIME, mayPass: true }
+
+/** It was not asked, since it said that it does not want to be. */
+export function held(code: 'unavailable' | 'rate-limited', ms: number): Failure {
+  return { code, why: `asked to be left alone for ${Math.ceil(ms / 1000)} s more`, isSent: false, mayPass: false }
+}
 
 function tooLong(maxBytes: number): Failure {
   const why = `answers with more than ${maxBytes} bytes, the most that is read`

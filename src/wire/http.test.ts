@@ -22,6 +22,7 @@ function client(options: HttpClientOptions = {}) {
   return { waits, ...createHttpClient({ sleep, random: () => 1, tryMs: 10_000, ...options }) }
 }
 
+const NOW = Date.parse('2026-11-22T10:00:00Z')
 const call = (ms = 30_000) => ({ signal: new AbortController().signal, deadline: Date.now() + ms })
 
 /** Nothing that anyone sent may stand in an error. */
@@ -257,6 +258,41 @@ describe('Retry-After', () => {
         assert.equal((await request(asked(url))).status, 200)
         assert.deepEqual([seen(), waits], [2, [7000]])
       })
+  })
+
+  it('is waited for by what comes after it too, at that server alone', async () => {
+    for (const status of [429, 503]) {
+      const busy = answer(status, '', { 'retry-after': '7' })
+      await withServer([busy, ok], async (url, seen) => {
+        const { request, waits } = client({ now: () => NOW })
+        const within = (ms: number) => ({ signal: new AbortController().signal, deadline: NOW + ms })
+        await assert.rejects(request({ ...post(url), call: within(1000) }))
+        const code = status === 429 ? 'rate-limited' : 'unavailable'
+        await failsWith(
+          request({ ...post(url), call: within(7000) }),
+          code,
+          /^cloud: create: asked to be left alone for 7 s more$/,
+        )
+        assert.deepEqual([seen(), waits], [1, []])
+        assert.equal((await request({ ...post(url), server: 'another', call: within(1000) })).status, 200)
+        assert.equal((await request({ ...post(url), call: within(8000) })).status, 200)
+        assert.deepEqual([seen(), waits], [3, [7000]])
+      })
+    }
+  })
+
+  it('of more than an hour holds others back for an hour', async () => {
+    let now = NOW
+    await withServer([answer(503, '', { 'retry-after': '999999999' }), ok], async (url, seen) => {
+      const { request } = client({ now: () => now })
+      const soon = () => ({ signal: new AbortController().signal, deadline: now + 1000 })
+      await failsWith(request({ ...get(url), call: soon() }), 'unavailable', /asks to wait 999999999 s/)
+      now += 3_599_000 - 1000
+      await failsWith(request({ ...get(url), call: soon() }), 'unavailable', /left alone for 2 s more$/)
+      now += 2000
+      assert.equal((await request({ ...get(url), call: soon() })).status, 200)
+      assert.equal(seen(), 2)
+    })
   })
 
   it('that is later than the deadline ends the call at once', async () => {

@@ -1,8 +1,9 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { Agent } from 'undici'
 import { explainStatus, readJson, toError } from './http-answer.ts'
+import { rememberHolds } from './http-hold.ts'
 import { retryAfterMs, waitBeforeNext } from './http-retry.ts'
-import { tryOnce, type Outcome, type RawAnswer, type Sending, type TimeLimit } from './http-try.ts'
+import { held, tryOnce, type Outcome, type RawAnswer, type Sending, type TimeLimit } from './http-try.ts'
 
 /** Whom to trust, and who we are. */
 export interface TlsSettings {
@@ -35,6 +36,8 @@ export interface HttpRequest extends Omit<Sending, 'headers'> {
   readonly what: string
   readonly headers?: Readonly<Record<string, string>>
   readonly call: TimeLimit
+  /** Who answers, where several stand behind one address: what one asks to wait is waited for him alone (default: the address). */
+  readonly server?: string
   /** Whether doing it twice is as good as once; default: what the method promises, where GET, HEAD and DELETE do. */
   readonly isSafe?: boolean
 }
@@ -48,8 +51,8 @@ export interface HttpAnswer extends RawAnswer {
 /** A client whose connections are kept for its one cloud. */
 export interface HttpClient {
   /**
-   * Sends a request, again where that is safe, and never past the deadline. Redirects are not followed: a token would go
-   * with them.
+   * Sends a request, again where that is safe, and never past the deadline, nor before a time that its server asked to wait
+   * for, in whatever answer. Redirects are not followed: a token would go with them.
    *
    * Where a request is not safe, `unavailable` and `timeout` mean that nobody knows whether it was done.
    *
@@ -66,6 +69,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const { random = Math.random, now = Date.now } = options
   const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }))
   const { isVerified = true, ...credentials } = tls
+  const holds = rememberHolds(now)
   const dispatcher = new Agent({
     // Each try has its limit for the whole; no limit on its parts is needed.
     headersTimeout: 0,
@@ -74,17 +78,24 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     allowH2: false,
   })
 
+  /** @returns false where the call would be over by then, or was given up */
+  async function wait(ms: number, { signal, deadline }: TimeLimit): Promise<boolean> {
+    if (now() + ms >= deadline) return false
+    return await sleep(ms, signal).then(
+      () => true,
+      () => false,
+    )
+  }
+
   async function lastOutcome(request: HttpRequest, isSafe: boolean): Promise<Outcome> {
-    const { call, headers = {} } = request
+    const { call, headers = {}, server = new URL(request.url).origin } = request
+    const heldMs = holds.leftMs(server)
+    if (heldMs > 0 && !(await wait(heldMs, call))) return { failure: held(holds.why(server), heldMs) }
     for (let tries = 1; ; tries++) {
       const outcome = await tryOnce({ ...request, headers }, { dispatcher, call, tryMs, maxBytes, now })
-      const waitMs = tries < maxTries ? waitBeforeNext(outcome, { tries, isSafe, random, now }) : undefined
-      if (waitMs === undefined || now() + waitMs >= call.deadline) return outcome
-      try {
-        await sleep(waitMs, call.signal)
-      } catch {
-        return outcome
-      }
+      holds.note(server, outcome)
+      const backOffMs = tries < maxTries ? waitBeforeNext(outcome, { tries, isSafe, random, now }) : undefined
+      if (backOffMs === undefined || !(await wait(Math.max(backOffMs, holds.leftMs(server)), call))) return outcome
     }
   }
 
