@@ -22,6 +22,15 @@ export interface Caller {
   readonly project: string
   /** `reader` sees his project's instances, `member` also changes them. */
   readonly role: 'reader' | 'member'
+  /** Where he came with a cloud's own token. */
+  readonly credential?: Credential
+}
+
+/** A cloud's own token, for the calls of one request alone: never stored, never logged. */
+export interface Credential {
+  /** Who gave it: begins the caller's subject and project. */
+  readonly issuer: string
+  readonly token: string
 }
 
 /** An image that instances start from. `name` is ours: `<provider>-<slug>`, stable across restarts. */

@@ -1,7 +1,7 @@
 import type { InstanceFacts, NetworkConfig } from '../model/context.ts'
 import type { DeliveryMethod } from '../model/events.ts'
 import type { Files } from '../model/files.ts'
-import type { Action, Image, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
+import type { Action, Caller, Image, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
 import type { NetworkAction, NetworkSpec, NetworkState } from '../model/network.ts'
 import type { Evidence, Plan } from '../model/plan.ts'
 import type { VolumeAction, VolumeState } from '../model/volume.ts'
@@ -27,6 +27,15 @@ export interface DeliveryCapability {
   readonly disk?: { readonly format: 'iso' | 'vfat'; readonly label: string }
 }
 
+/** What of the user's own files reaches a guest, where the cloud carries them in its own way. */
+export interface FilesCapability {
+  readonly max: number
+  readonly eachMaxBytes: number
+  readonly pathMaxCharacters: number
+  /** What it carries of a file beside path and bytes. */
+  readonly carries: readonly ('mode' | 'owner' | 'group')[]
+}
+
 /** What a provider can do, as data: no caller ever asks for a provider's name. */
 export interface Capabilities {
   /** In the order in which its guests try them. */
@@ -34,9 +43,18 @@ export interface Capabilities {
   readonly actions: readonly Action[]
   /** How long after a lost answer `find` may still miss an instance that exists, in milliseconds. */
   readonly settleMs: number
+  /** How an instance that is there gets other user data, if it can. */
   readonly update: 'live' | 'rebuild' | false
+  /** Every call needs its caller's own token; absent: the site's credential is used for all. */
+  readonly rights?: 'caller'
   /** How often a console may be read at most, in milliseconds; absent: as often as we like. */
   readonly consoleEveryMs?: number
+  /** So many public keys reach a guest; absent: all. */
+  readonly keysMax?: number
+  /** Absent: all of the user's files reach the guest whole. */
+  readonly files?: FilesCapability
+  /** What a user can do about keys and files that do not fit, for people. */
+  readonly otherWays?: string
 }
 
 /** A delivery of ours, made ready before the boot. The provider only attaches it. */
@@ -114,6 +132,8 @@ export interface SharedNetwork extends RemoteNetwork {
   readonly title: string
   /** Every machine is on it, asked for or not, by a card that cannot be taken away. */
   readonly isFixed?: true
+  /** Who is linked to it gets an address of it that leads to another card of his; nobody is on it without being asked for. */
+  readonly isPublic?: true
 }
 
 /**
@@ -158,6 +178,18 @@ export interface NetworkGroup {
   detach(instanceRemoteId: string, attachment: NetworkAttachment, call: Call): Promise<void>
 }
 
+/** Who gives people tokens for a cloud, and tells whose they are: its Keystone. */
+export interface TokenIssuer {
+  /** Its address, without version and without slash at its end: begins its users' and projects' names here. */
+  readonly issuer: string
+  /**
+   * Whom a token stands for; with the token itself as his credential.
+   *
+   * @throws {CloudError} unauthenticated when it is refused; unavailable, timeout, rate-limited, provider-failed
+   */
+  caller(token: string, call: Call): Promise<Caller>
+}
+
 /** An image to be made of an instance. */
 export interface SaveRequest {
   readonly id: string
@@ -165,6 +197,14 @@ export interface SaveRequest {
   readonly project: string
   /** `deferred` (default) may stop what runs for a moment, `hot` must not. */
   readonly method?: 'hot' | 'deferred'
+}
+
+/** What an instance is to have in place of what it was made with. */
+export interface ContextUpdate {
+  /** The one that it runs from. */
+  readonly image: Image
+  /** Absent: none any more. */
+  readonly userData?: Uint8Array
 }
 
 /** An instance as its cloud tells of it. */
@@ -203,8 +243,17 @@ export interface Provider {
   act(remoteId: string, action: Action, call: Call, method?: string): Promise<void>
   /** Leaves nothing behind; deleting what is gone is no error. */
   delete(remoteId: string, call: Call): Promise<void>
+  /**
+   * Takes away whatever bears the id of an instance that nobody wants any more: what was made for a machine that is not
+   * there, and a machine that was made twice. No error when there is nothing; absent where nothing can be left.
+   *
+   * @param keep the machine that stays, with all that it needs
+   */
+  discard?(ourId: string, call: Call, keep?: string): Promise<void>
   readonly volumes?: VolumeGroup
   readonly networks?: NetworkGroup
+  /** Absent where the cloud gives no tokens that callers could come with. */
+  readonly tokens?: TokenIssuer
   /**
    * What the guest's cards will be, where that is known before the boot: then disks can tell the guest.
    */
@@ -221,6 +270,13 @@ export interface Provider {
    * @throws {CloudError} conflict while an instance or another image needs it, unsupported for one that is for all
    */
   deleteImage?(remoteId: string, call: Call): Promise<void>
+  /**
+   * Gives an instance other user data, in the way that `update` of its capabilities says: a rebuild begins the disk anew from
+   * the image. The same again does no harm.
+   *
+   * @throws {CloudError} conflict when the state does not allow it, too-large
+   */
+  updateContext?(remoteId: string, update: ContextUpdate, call: Call): Promise<void>
   /** Console text from byte `from` on, and where the next read goes on. */
   console?(remoteId: string, from: number, call: Call): Promise<{ readonly text: string; readonly next: number }>
   /** Lets go of what it holds in this process (never of instances). */

@@ -44,6 +44,7 @@ export function toChangedColumns(change: InstanceChange): Partial<InstanceTable>
     ...(change.state === undefined ? {} : { state: change.state, reason: null }),
     ...(change.reason === undefined ? {} : { reason: change.reason }),
     ...(change.revision === undefined ? {} : { revision: change.revision }),
+    ...(change.plan === undefined ? {} : { plan_json: JSON.stringify(change.plan) }),
     ...(change.facts === undefined ? {} : { facts_json: JSON.stringify(change.facts) }),
     ...(change.network === undefined ? {} : { network_json: JSON.stringify(change.network) }),
     ...(change.updatedAt === undefined ? {} : { updated_at: change.updatedAt }),

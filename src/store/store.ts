@@ -19,7 +19,7 @@ export interface InstanceFilter {
  * `spec` is whole (never one from `listInstances`, which lacks its bytes) and renews `userDataSha256`.
  */
 export type InstanceChange = Partial<
-  Pick<Instance, 'remoteId' | 'state' | 'reason' | 'revision' | 'facts' | 'network' | 'updatedAt' | 'spec'>
+  Pick<Instance, 'remoteId' | 'state' | 'reason' | 'revision' | 'facts' | 'network' | 'updatedAt' | 'spec' | 'plan'>
 >
 
 /** What there is beside instances, by its kind. */

@@ -179,6 +179,19 @@ export function testProvider(tested: ProviderUnderTest): void {
       await provider.delete(remoteId, call())
     })
 
+    test('gives other user data, and none, to an instance that is there, if it says so', async () => {
+      const { update } = provider.capabilities
+      assert.equal(provider.updateContext !== undefined, update !== false)
+      if (!provider.updateContext) return
+      const { remoteId } = await active()
+      for (const userData of [Buffer.from('#!/bin/sh\necho again\n'), undefined]) {
+        await provider.updateContext(remoteId, { image, ...(userData ? { userData } : {}) }, call())
+        await reach(remoteId, 'active')
+      }
+      await rejects(provider.updateContext(randomUUID(), { image }, call()), 'not-found')
+      await provider.delete(remoteId, call())
+    })
+
     test('deletes a stopped instance', async () => {
       if (!provider.capabilities.actions.includes('stop')) return
       const { remoteId } = await active()

@@ -24,13 +24,14 @@ export async function memoryProcessProvider({ socketPath }: { readonly socketPat
         path.at(-1) ?? method,
         (...given: readonly unknown[]) => ask(method, given.toSpliced(at, 1), given[at] as Call),
       ])
-  const { saveImage, deleteImage, ...called } = Object.fromEntries(groupNamed('')) as Required<
+  const { saveImage, deleteImage, updateContext, ...called } = Object.fromEntries(groupNamed('')) as Required<
     Pick<MemoryProvider, PlainMethod>
   >
   return {
     ...told,
     ...called,
     ...(savesImages ? { saveImage, deleteImage } : {}),
+    ...(told.capabilities.update === false ? {} : { updateContext }),
     ...(volumes ? { volumes: { ...volumes, ...(Object.fromEntries(groupNamed('volumes')) as VolumeGroup) } } : {}),
     ...(networks ? { networks: { ...networks, ...(Object.fromEntries(groupNamed('networks')) as NetworkGroup) } } : {}),
     made: (ourId) => ask('made', [ourId]) as ReturnType<MemoryProvider['made']>,

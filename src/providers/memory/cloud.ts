@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { CloudError } from '../../model/errors.ts'
 import type { Action, Image, InstanceState } from '../../model/instance.ts'
-import type { CreateRequest, RemoteInstance, SaveRequest } from '../provider.ts'
+import type { ContextUpdate, CreateRequest, RemoteInstance, SaveRequest } from '../provider.ts'
 import { memoryNetworks, toAttachedCard } from './networks.ts'
 import { emptyState, known, livingVms, type MemoryState, type MemoryVm } from './state.ts'
 import { memoryVolumes } from './volumes.ts'
@@ -90,6 +90,10 @@ export function memoryCloud(rules: CloudRules, state: MemoryState = emptyState()
       const vm = state.vms.get(remoteId)
       if (vm && vm.state !== 'deleted') change({ ...vm, state: 'deleted' })
     },
+    discard(ourId: string, keep?: string): void {
+      for (const vm of livingVms(state))
+        if (vm.request.id === ourId && vm.remoteId !== keep) change({ ...vm, state: 'deleted' })
+    },
     savedImages: (): readonly Image[] => [...state.images.values()],
     saveImage(remoteId: string, { id, title, project }: SaveRequest): Image {
       const earlier = state.images.get(id)
@@ -108,6 +112,11 @@ export function memoryCloud(rules: CloudRules, state: MemoryState = emptyState()
           `instance ${user.request.id} was started from image ${remoteId}; delete it first`,
         )
       if (state.images.delete(remoteId)) changed()
+    },
+    updateContext(remoteId: string, { userData }: ContextUpdate): void {
+      const vm = knownVm(remoteId)
+      const { userData: _, ...spec } = vm.request.spec
+      change({ ...vm, request: { ...vm.request, spec: userData ? { ...spec, userData } : spec } })
     },
     console(remoteId: string, from: number): { readonly text: string; readonly next: number } {
       const bytes = Buffer.from(knownVm(remoteId).console)

@@ -3,6 +3,7 @@ import { CloudError } from '../../model/errors.ts'
 import type { Image, Size } from '../../model/instance.ts'
 import type { Capabilities, CreateRequest, Provider } from '../provider.ts'
 import { memoryCloud, type CloudRules } from './cloud.ts'
+import { memoryIssuer, withTokens, type MemoryCallers } from './callers.ts'
 import { faultInjector, type Faults } from './faults.ts'
 import { networkGroup, volumeGroup } from './groups.ts'
 import type { MemoryNetwork, MemoryState, MemoryVm, MemoryVolume } from './state.ts'
@@ -23,6 +24,8 @@ export interface MemoryProviderOptions {
   readonly volumes?: boolean
   readonly networks?: boolean
   readonly saveImage?: boolean
+  /** With them it acts with the rights of these alone. */
+  readonly callers?: MemoryCallers
 }
 
 /** A provider that tests can look into. */
@@ -75,9 +78,11 @@ const CAPABILITIES: Capabilities = {
  * const cloud = memoryProvider({ faults: { create: { after: 'timeout', times: 1 } } })
  */
 export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: MemoryKeeper): MemoryProvider {
-  const { name = 'memory', images = imagesOf(name), sizes = sizesOf(name) } = options
-  const capabilities = { ...CAPABILITIES, ...options.capabilities }
-  const faults = faultInjector(options.faults)
+  const { name = 'memory', images = imagesOf(name), sizes = sizesOf(name), callers } = options
+  const rights = callers ? ({ rights: 'caller' } as const) : {}
+  const capabilities = { ...CAPABILITIES, ...rights, ...options.capabilities }
+  const anyone = faultInjector(options.faults)
+  const faults = callers ? withTokens(callers, anyone) : anyone
   const has = { volumes: options.volumes !== false, networks: options.networks !== false }
   const cloud = memoryCloud(
     {
@@ -100,6 +105,7 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
     list: (call) => faults.run('list', call, () => cloud.list()),
     act: (remoteId, action, call, method) => faults.run('act', call, () => cloud.act(remoteId, action, method)),
     delete: (remoteId, call) => faults.run('delete', call, () => cloud.delete(remoteId)),
+    discard: (ourId, call, keep) => faults.run('discard', call, () => cloud.discard(ourId, keep)),
     ...(has.volumes ? { volumes: volumeGroup(cloud.volumes, faults) } : {}),
     ...(has.networks ? { networks: networkGroup(cloud.networks, faults) } : {}),
     ...(options.saveImage === false
@@ -113,6 +119,13 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
                 throw new CloudError('unsupported', `image ${remoteId} is for all; it cannot be deleted`)
               cloud.deleteImage(remoteId)
             }),
+        }),
+    ...(callers ? { tokens: memoryIssuer(callers) } : {}),
+    ...(capabilities.update === false
+      ? {}
+      : {
+          updateContext: (remoteId, update, call) =>
+            faults.run('updateContext', call, () => cloud.updateContext(remoteId, update)),
         }),
     console: (remoteId, from, call) => faults.run('console', call, () => cloud.console(remoteId, from)),
     made: async (ourId) => cloud.made(ourId),
