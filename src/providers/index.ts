@@ -76,6 +76,10 @@ const OPENSTACK_SETTINGS = Type.Object(
     /** Which one of `clouds.yaml`; absent: as `OS_CLOUD` says, or the only one. */
     cloud: Type.Optional(Type.String({ minLength: 1 })),
     region: Type.Optional(Type.String({ minLength: 1 })),
+    /** Whose rights are used: the site's credential, or each caller's own token. */
+    rights: Type.Optional(Type.Union([Type.Literal('site'), Type.Literal('caller')])),
+    /** Whether the site has us as a target of its dynamic vendor data. */
+    vendordata: Type.Optional(Type.Boolean()),
   },
   strict,
 )
@@ -90,13 +94,19 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
     throw new CloudError('invalid', `provider ${name}: the process at ${socket} calls itself ${far.name}; name it so`)
   },
   openstack: async (settings, { name = 'openstack' }) => {
-    const own = checkSettings(OPENSTACK_SETTINGS, settings, name)
+    const {
+      rights: whose,
+      vendordata: hasVendordata = false,
+      ...own
+    } = checkSettings(OPENSTACK_SETTINGS, settings, name)
+    const rights = whose === 'caller' ? { rights: whose } : {}
     const { readCloud } = await import('./openstack/clouds.ts')
     const { connectCloud } = await import('./openstack/connection.ts')
     const { openStackProvider } = await import('./openstack/index.ts')
     const around = { env: process.env, readFile: readText, cwd: process.cwd(), home: homedir() }
-    const cloud = await readCloud(own, around)
-    return openStackProvider({ name, settings: cloud, http: await connectCloud(cloud, readText) })
+    const cloud = await readCloud({ ...own, ...rights }, around)
+    const http = await connectCloud(cloud, readText)
+    return openStackProvider({ name, settings: cloud, http, hasVendordata, ...rights })
   },
   qemu: async (settings, { name = 'qemu', stateDir, log }) => {
     const own = checkSettings(QEMU_SETTINGS, settings, name)

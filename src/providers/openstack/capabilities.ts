@@ -1,4 +1,5 @@
 import type { Capabilities } from '../provider.ts'
+import { FILE_LIMITS, OTHER_WAYS } from './injection.ts'
 import { USER_DATA_MAX_BYTES } from './server-body.ts'
 
 /**
@@ -16,7 +17,14 @@ export const CAPABILITIES: Capabilities = {
   actions: ['start', 'stop', 'restart', 'suspend', 'resume'],
   // Nova shows a server by its tag from the moment it answered; this covers an answer that was lost on its way.
   settleMs: 5000,
-  update: false,
+  update: 'rebuild',
   // Each reading is the whole console, by way of the compute host.
   consoleEveryMs: 10_000,
+}
+
+/** What of keys and files Nova itself brings its guests; vendor data of ours bring all. */
+export const INJECTION_LIMITS: Pick<Capabilities, 'keysMax' | 'files' | 'otherWays'> = {
+  keysMax: 1,
+  files: FILE_LIMITS,
+  otherWays: OTHER_WAYS,
 }

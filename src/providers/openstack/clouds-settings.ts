@@ -20,7 +20,8 @@ type EndpointInterface = (typeof INTERFACES)[number]
 export interface CloudSettings {
   /** In clouds.yaml. */
   readonly name: string
-  readonly auth: Auth
+  /** Absent where callers come with their own tokens. */
+  readonly auth?: Auth
   /** Keystone's version 3, without a slash at its end. */
   readonly authUrl: string
   readonly region?: string
@@ -40,15 +41,18 @@ export interface TlsPaths {
   readonly keyPath?: string
 }
 
-/** @throws {CloudError} invalid naming what is missing or wrong */
-export function toSettings(name: string, entry: Entry, around: Surroundings): CloudSettings {
+/**
+ * @param needsAuth whether the site's own credential is wanted
+ * @throws {CloudError} invalid naming what is missing or wrong
+ */
+export function toSettings(name: string, entry: Entry, needsAuth: boolean, around: Surroundings): CloudSettings {
   const region = entry.text('region_name')
   const microversion = microversionOf(entry)
   const timeoutMs = timeoutOf(entry)
   return {
     name,
     authUrl: authUrlOf(entry),
-    auth: toAuth(entry),
+    ...(needsAuth ? { auth: toAuth(entry) } : {}),
     ...(region === undefined ? {} : { region }),
     endpoints: {
       compute: endpointOf(entry, ['compute']),

@@ -9,6 +9,8 @@ interface Wanted {
   readonly cloud?: string
   /** Absent: the first one, or whatever the catalogue has. */
   readonly region?: string
+  /** Callers come with their own tokens: no credential is looked for. */
+  readonly rights?: 'caller'
 }
 
 /**
@@ -61,7 +63,7 @@ async function ofOne(
     update(update(update(profile, own), region.values), region.name ? { region_name: region.name } : {}),
     origin,
   )
-  return toSettings(origin.cloud, entry, around)
+  return toSettings(origin.cloud, entry, wanted.rights !== 'caller', around)
 }
 
 /** As the client's own: keys replace keys, but `auth` is filled up. */

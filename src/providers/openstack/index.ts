@@ -1,21 +1,26 @@
-import { Buffer } from 'node:buffer'
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { HttpClient } from '../../wire/http.ts'
 import type { Call, CreateRequest, Provider, RemoteInstance } from '../provider.ts'
-import { CAPABILITIES } from './capabilities.ts'
+import { keystoneCallers } from './callers.ts'
+import { CAPABILITIES, INJECTION_LIMITS } from './capabilities.ts'
+import { instanceCards } from './cards.ts'
 import type { CloudSettings } from './clouds-settings.ts'
-import { isUnknown } from './faults.ts'
+import { consoleWindows } from './console-window.ts'
+import { discardAll, makeServer, unseen, type Opened } from './creation.ts'
 import { listFlavors } from './flavors.ts'
 import { createIdentity } from './identity.ts'
 import { deleteImage, listImages, saveImage } from './images.ts'
-import { chooseMicroversion } from './microversion.ts'
-import { neutronNetworks, sharedNetworks } from './networks.ts'
+import { lentKeys } from './keys.ts'
+import { removeLeftovers } from './leftovers.ts'
+import { chooseMicroversions, type Microversions } from './microversion.ts'
+import { neutronNetworks } from './networks.ts'
 import { pollUntil } from './polling.ts'
-import { neutronPorts, toAttached } from './ports.ts'
-import { toServerBody } from './server-body.ts'
+import { networkOf } from './server-network.ts'
 import { ourIdOf, toRemoteInstance, type Server } from './server-state.ts'
-import { novaServers, type Servers } from './servers.ts'
+import { novaServers } from './servers.ts'
 import type { Session } from './session.ts'
+import { attachedVolumes } from './volume-attachments.ts'
+import { cinderGroup } from './volumes.ts'
 
 /** What an OpenStack cloud is reached with. */
 export interface OpenStackOptions {
@@ -23,99 +28,91 @@ export interface OpenStackOptions {
   readonly name: string
   readonly settings: CloudSettings
   readonly http: HttpClient
+  /** Callers come with their own tokens; absent: the credential of the settings is used for all. */
+  readonly rights?: 'caller'
+  /** Whether the site asks us for vendor data, by which a guest gets all its files and keys (default false). */
+  readonly hasVendordata?: boolean
 }
 
-/** The names of the keys that we lend servers until they are there. */
-const KEY_PREFIX = 'bellhop-'
+// What a crash left is looked for so often, once it is so old that nothing can still be made of it.
+const CLEAN_EVERY_MS = 600_000
+const LEFTOVER_MS = 3_600_000
 
 /**
  * An OpenStack cloud: Keystone, Nova, Glance and Neutron, asked with the site's credential or the caller's own token.
  *
  * @see OpenStack API documentation: Identity v3, Compute 2.1 to 2.90, Image v2, Networking v2
  */
-export function openStackProvider({ name, settings, http }: OpenStackOptions): Provider {
+export function openStackProvider(options: OpenStackOptions): Provider {
+  const { name, settings, http, rights, hasVendordata = false } = options
   const identity = createIdentity({ name, settings, http })
-  let minor: Promise<number> | undefined
+  const consoles = consoleWindows()
+  let versions: Microversions | undefined
+  let cleanedAt = Date.now()
+  let cleaning: Promise<void> | undefined
+  const closing = new AbortController()
   // Keys that are gone already; whether one is there cannot be seen from its server.
   const returned = new Set<string>()
 
-  async function minorFor(session: Session): Promise<number> {
-    minor ??= chooseMicroversion(session, name)
-    try {
-      return await minor
-    } catch (error) {
-      minor = undefined
-      throw error
-    }
+  /** Each asks for himself until one has been told: nobody's token, and nobody's patience, is another's. */
+  async function openOnce(call: Call): Promise<Opened> {
+    const session = await identity.session(call)
+    versions ??= await chooseMicroversions(session, name, settings.computeMicroversion)
+    const { spoken } = versions
+    return { session, servers: novaServers(session, name, spoken), keys: lentKeys(session, spoken), versions }
   }
 
-  async function open(
-    call: Call,
-  ): Promise<{ readonly session: Session; readonly servers: Servers; readonly minor: number }> {
+  async function open(call: Call): Promise<Opened> {
     checkCall(call)
-    const session = await identity.session(call)
-    const spoken = await minorFor(session)
-    return { session, servers: novaServers(session, name, spoken), minor: spoken }
+    const opened = await openOnce(call)
+    if (!call.credential && Date.now() - cleanedAt >= CLEAN_EVERY_MS) cleaning ??= clean()
+    return opened
+  }
+
+  /** Beside whatever is asked for: nobody waits for it, and nobody is told when it fails, for it is done again. */
+  async function clean(): Promise<void> {
+    const startedAt = Date.now()
+    try {
+      const opened = await openOnce({ signal: closing.signal, deadline: startedAt + CLEAN_EVERY_MS })
+      await removeLeftovers(opened, name, startedAt - LEFTOVER_MS)
+    } catch {
+      // Nothing depends on it.
+    } finally {
+      cleanedAt = Date.now()
+      cleaning = undefined
+    }
   }
 
   async function create(request: CreateRequest, call: Call): Promise<RemoteInstance> {
-    const { session, servers, minor: spoken } = await open(call)
-    const { id, spec, networks = [] } = request
-    const earlier = await servers.find(id)
-    if (earlier) return await withCards(session, earlier)
-    const ports = neutronPorts(session, name)
-    const [key, second] = spec.publicKeys
-    if (second)
-      throw new CloudError(
-        'unsupported',
-        `publicKeys: there are ${spec.publicKeys.length}; Nova gives a server one, put the others into user data`,
-      )
-    // Refused here, before anything is made.
-    const keyName = key && `${KEY_PREFIX}${id}`
-    const surroundings = { minor: spoken, networks: [], ...(keyName === undefined ? {} : { keyName }) }
-    toServerBody(request, surroundings)
-    try {
-      if (key && keyName !== undefined) await servers.createKey(keyName, key.text)
-      const made = []
-      for (const attachment of networks) made.push(await ports.make(id, attachment))
-      const cards = made.length > 0 ? made.map(({ id: port }) => ({ port })) : await defaultNetwork(session)
-      const server = await servers.create(toServerBody(request, { ...surroundings, networks: cards }))
-      return { ...toRemoteInstance(server), attached: made.map(toAttached) }
-    } catch (error) {
-      // Where nobody knows whether it is there, everything stays for whoever looks for it.
-      if (!isCloudError(error) || isUnknown(error)) throw error
-      // Nova may fail after it has made one.
-      const there = await servers.find(id)
-      if (there) return await withCards(session, there)
-      await cleanUp(session, servers, id)
-      throw error
-    }
-  }
-
-  /** Of several Nova would not choose one. */
-  async function defaultNetwork(session: Session): Promise<readonly { readonly uuid: string }[]> {
-    const [first] = session.has('network') ? await sharedNetworks(session, name) : []
-    return first ? [{ uuid: first.id }] : []
+    const opened = await open(call)
+    const { server, attached } = await makeServer(opened, request, { name, hasVendordata })
+    if (attached) return { ...toRemoteInstance(server), attached }
+    return await withCards(opened.session, server).catch((cause: unknown) => {
+      throw unseen(`${name}: server ${server.id} is there; what it is attached to`, cause)
+    })
   }
 
   async function withCards(session: Session, server: Server): Promise<RemoteInstance> {
     const ourId = ourIdOf(server)
-    const ports = ourId === undefined ? [] : await neutronPorts(session, name).ofInstance(ourId)
-    return { ...toRemoteInstance(server), attached: ports.map(toAttached) }
-  }
-
-  /** What was made for a server that is not there. */
-  async function cleanUp(session: Session, servers: Servers, ourId: string): Promise<void> {
-    await servers.deleteKey(`${KEY_PREFIX}${ourId}`).catch(() => {})
-    const ports = neutronPorts(session, name)
-    for (const { id } of await ports.ofInstance(ourId).catch(() => [])) await ports.delete(id).catch(() => {})
+    const [cards, disks, network] = await Promise.all([
+      ourId === undefined ? [] : instanceCards(session, name).attached(ourId),
+      attachedVolumes(session, name, server),
+      networkOf(session, server),
+    ])
+    return {
+      ...toRemoteInstance(server),
+      ...(network ? { network } : {}),
+      attached: [...cards, ...disks],
+    }
   }
 
   /** A server that is there has the key in itself; users may have few, and it is the site's account. */
-  async function returnKey(servers: Servers, server: Server): Promise<void> {
+  async function returnKey({ keys, session }: Opened, server: Server): Promise<void> {
     const ourId = ourIdOf(server)
+    // A key pair is its user's alone: others of the project would find none, and think it gone.
+    if (server.user_id !== undefined && server.user_id !== session.user.id) return
     if (server.status === 'BUILD' || ourId === undefined || returned.has(ourId)) return
-    await servers.deleteKey(`${KEY_PREFIX}${ourId}`).then(
+    await keys.takeBack(ourId).then(
       () => returned.add(ourId),
       // It is tried again when somebody looks next.
       () => {},
@@ -124,7 +121,12 @@ export function openStackProvider({ name, settings, http }: OpenStackOptions): P
 
   return {
     name,
-    capabilities: CAPABILITIES,
+    capabilities: {
+      ...CAPABILITIES,
+      ...(hasVendordata ? {} : INJECTION_LIMITS),
+      ...(rights === undefined ? {} : { rights }),
+    },
+    tokens: keystoneCallers(settings, identity),
     images: async (call) => {
       checkCall(call)
       return await listImages(await identity.session(call), name)
@@ -140,11 +142,12 @@ export function openStackProvider({ name, settings, http }: OpenStackOptions): P
       return server && (await withCards(session, server))
     },
     get: async (remoteId, call) => {
-      const { session, servers } = await open(call)
+      const opened = await open(call)
+      const { session, servers } = opened
       const server = await servers.get(remoteId)
       if (server.status === 'DELETED' || server.status === 'SOFT_DELETED')
         throw new CloudError('not-found', `server ${remoteId} is deleted`)
-      await returnKey(servers, server)
+      await returnKey(opened, server)
       return await withCards(session, server)
     },
     list: async (call) => (await (await open(call)).servers.list()).map(toRemoteInstance),
@@ -159,14 +162,13 @@ export function openStackProvider({ name, settings, http }: OpenStackOptions): P
       })
     },
     delete: async (remoteId, call) => {
-      const { session, servers } = await open(call)
-      const ports = neutronPorts(session, name)
+      const { session, servers, keys } = await open(call)
       try {
         const ourId = ourIdOf(await servers.get(remoteId))
         // Before the server, which alone tells whose they are: after a crash they would stay for ever.
         if (ourId !== undefined) {
-          for (const { id } of await ports.ofInstance(ourId)) await ports.delete(id)
-          await servers.deleteKey(`${KEY_PREFIX}${ourId}`)
+          await instanceCards(session, name).remove(ourId)
+          await keys.takeBack(ourId)
         }
       } catch (error) {
         if (!isCloudError(error, 'not-found')) throw error
@@ -183,17 +185,33 @@ export function openStackProvider({ name, settings, http }: OpenStackOptions): P
         }
       })
     },
+    discard: async (ourId, call, keep) => {
+      await discardAll(await open(call), name, ourId, keep)
+    },
+    volumes: cinderGroup(open, name),
     networks: neutronNetworks(open, name),
     saveImage: async (remoteId, request, call) =>
       await saveImage((await open(call)).session, name, remoteId, request, call),
     deleteImage: async (remoteId, call) => await deleteImage((await open(call)).session, remoteId),
-    console: async (remoteId, from, call) => {
-      const bytes = Buffer.from(await (await open(call)).servers.console(remoteId), 'utf8')
-      // A console that was cut at its beginning is read again.
-      const start = from <= bytes.byteLength ? from : 0
-      return { text: bytes.toString('utf8', start), next: bytes.byteLength }
+    updateContext: async (remoteId, { image, userData }, call) => {
+      const { servers } = await open(call)
+      await servers.rebuild(remoteId, image.remoteId, userData)
+      await pollUntil(call, `${name}: rebuild ${remoteId}`, async () => {
+        const server = await servers.get(remoteId)
+        if (server.status === 'ERROR')
+          throw new CloudError('provider-failed', `${name}: rebuild ${remoteId}: ${toRemoteInstance(server).reason}`)
+        return server.status !== 'REBUILD' && !server['OS-EXT-STS:task_state'] ? true : undefined
+      })
     },
-    close: () => http.close(),
+    console: async (remoteId, from, call) => {
+      const { servers } = await open(call)
+      return await consoles.read(remoteId, from, () => servers.console(remoteId))
+    },
+    close: async () => {
+      closing.abort()
+      await cleaning
+      await http.close()
+    },
   }
 }
 

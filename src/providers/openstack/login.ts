@@ -1,7 +1,7 @@
 import { CloudError } from '../../model/errors.ts'
 import type { HttpAnswer } from '../../wire/http.ts'
 import type { Call } from '../provider.ts'
-import type { CloudSettings } from './clouds-settings.ts'
+import type { Auth } from './clouds-auth.ts'
 import { toFault } from './faults.ts'
 import { unscopedToken } from './federation.ts'
 import type { Keystone } from './keystone.ts'
@@ -17,12 +17,14 @@ import { readTokenFacts, readTokenValue, type Token } from './token-facts.ts'
 export async function login(keystone: Keystone, call: Call): Promise<Token> {
   const { name, settings, http } = keystone
   const what = `${name}: login`
+  const { auth } = settings
+  if (!auth) throw new CloudError('forbidden', `${what}: the site has no credential; a caller's own token is needed`)
   const answer = await http.request({
     what,
     method: 'POST',
     url: `${settings.authUrl}/auth/tokens`,
     headers: { accept: 'application/json', 'content-type': 'application/json' },
-    body: JSON.stringify({ auth: await authOf(keystone, call) }),
+    body: JSON.stringify({ auth: await authOf(keystone, auth, call) }),
     call,
     // A second token does no harm.
     isSafe: true,
@@ -32,11 +34,11 @@ export async function login(keystone: Keystone, call: Call): Promise<Token> {
     if (facts) return { ...facts, value: readTokenValue(answer, what) }
     throw new CloudError('provider-failed', `${what}: the token is for no project; give a project in the settings`)
   }
-  throw refused(answer, what, settings)
+  throw refused(answer, what, settings.name, auth)
 }
 
 /** The same 401 stands for all that can be wrong, and a deleted application credential is a 404. */
-function refused(answer: HttpAnswer, what: string, { name, auth }: CloudSettings): CloudError {
+function refused(answer: HttpAnswer, what: string, name: string, auth: Auth): CloudError {
   if (answer.status !== 401 && answer.status !== 404) return toFault(what, answer)
   const doubts = {
     password: 'user, password, project or their domains are wrong, or the user has no role there',
@@ -48,8 +50,7 @@ function refused(answer: HttpAnswer, what: string, { name, auth }: CloudSettings
   return new CloudError('provider-failed', `${what}: ${why}`)
 }
 
-async function authOf(keystone: Keystone, call: Call): Promise<object> {
-  const { auth } = keystone.settings
+async function authOf(keystone: Keystone, auth: Auth, call: Call): Promise<object> {
   if (auth.method === 'password') {
     const { user, password, project } = auth
     return { identity: { methods: ['password'], password: { user: { ...user, password } } }, scope: { project } }

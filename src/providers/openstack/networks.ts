@@ -4,6 +4,7 @@ import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { NetworkState } from '../../model/network.ts'
 import type { Call, NetworkGroup, RemoteNetwork, SharedNetwork } from '../provider.ts'
 import { isUnknown, unlessGone } from './faults.ts'
+import { floatingAddresses, toJoined } from './floating.ts'
 import { neutronPorts, toAttached } from './ports.ts'
 import { ourIdOf } from './server-state.ts'
 import type { Servers } from './servers.ts'
@@ -44,7 +45,17 @@ const subnets = Compile(
 /** The networks that a machine can be on without having been made for us. */
 export async function sharedNetworks(session: Session, provider: string): Promise<readonly Network[]> {
   const all = await search(session, provider, {})
-  return all.filter((network) => network['router:external'] !== true && networkIdOf(network) === undefined)
+  return all.filter((network) => !isPublic(network) && networkIdOf(network) === undefined)
+}
+
+/** Ids of the networks whose addresses can lead to machines that are on others. */
+export async function publicNetworkIds(session: Session, provider: string): Promise<ReadonlySet<string>> {
+  const found = await search(session, provider, { 'router:external': 'true' })
+  return new Set(found.filter(isPublic).map(({ id }) => id))
+}
+
+function isPublic(network: Network): boolean {
+  return network['router:external'] === true
 }
 
 async function search(
@@ -64,9 +75,10 @@ export interface Opened {
 }
 
 /**
- * Networks of Neutron's. Those that the project has already are for all; a machine can be on any but an external one.
+ * Networks of Neutron's. Those that the project has already are for all. A machine can be on any but an external one, which
+ * gives it an address that leads to another card of its.
  *
- * @see Neutron, Networking API v2: Networks, Subnets, Ports
+ * @see Neutron, Networking API v2: Networks, Subnets, Ports, Floating IPs
  */
 export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider: string): NetworkGroup {
   const session = async (call: Call): Promise<Session> => (await open(call)).session
@@ -102,11 +114,14 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
     actions: ['up', 'down'],
     numberedBy: 'provider',
     shared: async (call) => {
-      return (await sharedNetworks(await session(call), provider)).map((network): SharedNetwork => ({
+      const there = (await search(await session(call), provider, {})).filter((each) => networkIdOf(each) === undefined)
+      // Those that a machine can be on stand first.
+      return [...there.filter((each) => !isPublic(each)), ...there.filter(isPublic)].map((network): SharedNetwork => ({
         ...toRemote(network),
         name: `${provider}-${network.id}`,
         provider,
         title: network.name || network.id,
+        ...(isPublic(network) ? { isPublic: true } : {}),
       }))
     },
     create: async ({ id, name, cidr, gateway, allocation }, call) => {
@@ -166,6 +181,10 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
       const { session: opened, servers } = await open(call)
       const ports = neutronPorts(opened, provider)
       const ourId = ourIdOf(await servers.get(instanceRemoteId)) ?? instanceRemoteId
+      if ((await publicNetworkIds(opened, provider)).has(attachment.networkRemoteId)) {
+        const cards = await ports.ofServer(instanceRemoteId)
+        return toJoined(await floatingAddresses(opened, provider).join(ourId, cards, attachment))
+      }
       const port = await ports.make(ourId, attachment)
       if (port.device_id !== '') return toAttached(port)
       try {
@@ -182,10 +201,12 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
       return toAttached(port)
     },
     detach: async (_instanceRemoteId, { linkId }, call) => {
-      const ports = neutronPorts(await session(call), provider)
-      const port = await ports.ofLink(linkId)
+      const opened = await session(call)
+      const [ports, floating] = [neutronPorts(opened, provider), floatingAddresses(opened, provider)]
+      const [port, address] = await Promise.all([ports.ofLink(linkId), floating.ofLink(linkId)])
       // Neutron tells Nova, which takes the card away.
       if (port) await ports.delete(port.id)
+      if (address) await floating.release(address.id)
     },
   }
 }

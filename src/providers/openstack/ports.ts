@@ -13,6 +13,8 @@ const Port = Type.Object({
   name: Type.String(),
   mac_address: Type.String(),
   device_id: Type.String(),
+  description: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  created_at: Type.Optional(Type.String()),
   fixed_ips: Type.Array(Type.Object({ ip_address: Type.String(), subnet_id: Type.String() })),
 })
 
@@ -28,6 +30,10 @@ export interface Ports {
   readonly make: (ourId: string, attachment: NetworkAttachment) => Promise<Port>
   /** Those of an instance of ours, be it there or not. */
   readonly ofInstance: (ourId: string) => Promise<readonly Port[]>
+  /** Those of a server, whoever made them. */
+  readonly ofServer: (remoteId: string) => Promise<readonly Port[]>
+  /** All that we made, whosever they are. */
+  readonly ours: () => Promise<readonly Port[]>
   /** The one of a link. */
   readonly ofLink: (linkId: string) => Promise<Port | undefined>
   /** No error when it is gone. */
@@ -59,10 +65,19 @@ export function neutronPorts(session: Session, provider: string): Ports {
       throw new CloudError('unavailable', `${provider}: the answer is no port as Neutron shows one`)
     },
     ofInstance: (ourId) => search({ description: descriptionFor(ourId) }),
+    ofServer: (remoteId) => search({ device_id: remoteId }),
+    ours: async () =>
+      (await search({ project_id: session.project.id })).filter((port) => instanceOf(port) !== undefined),
     ofLink,
     delete: (id) =>
       unlessGone(session.request('network', { method: 'DELETE', path: `/ports/${encodeURIComponent(id)}` })),
   }
+}
+
+/** Our id of the instance whose card it is; `undefined` where we did not make it. */
+export function instanceOf({ name, description }: Port): string | undefined {
+  const isOurs = name.startsWith(NAME_PREFIX) && description?.startsWith(NAME_PREFIX) === true
+  return isOurs ? description.slice(NAME_PREFIX.length) : undefined
 }
 
 /** What became of a card. */

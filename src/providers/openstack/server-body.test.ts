@@ -92,6 +92,45 @@ describe('what is sent to make a server', () => {
     refuses({ variables: many }, 'too-large', /129; Nova takes 128/)
   })
 
+  it('has its volumes behind the image’s own disk, to be kept when the server goes', () => {
+    const volumes = ['a', 'b'].map((volumeRemoteId) => ({ linkId: `link-${volumeRemoteId}`, volumeRemoteId }))
+    const { server } = toServerBody({ ...requestFor({}), volumes }, { minor: 90, networks: NETWORKS }) as {
+      server: Record<string, unknown>
+    }
+    const volume = (uuid: string) => ({
+      uuid,
+      source_type: 'volume',
+      destination_type: 'volume',
+      boot_index: -1,
+      delete_on_termination: false,
+    })
+    assert.deepEqual(server['block_device_mapping_v2'], [
+      {
+        uuid: '1d10116a',
+        source_type: 'image',
+        destination_type: 'local',
+        boot_index: 0,
+        delete_on_termination: true,
+      },
+      volume('a'),
+      volume('b'),
+    ])
+    assert.ok(!('block_device_mapping_v2' in serverOf({})))
+  })
+
+  it('is named as its host, where Nova would else call the guest otherwise', () => {
+    const nameOf = (spec: Partial<InstanceSpec>, minor: number) => serverName(requestFor(spec), minor)
+    for (const minor of [56, 89]) {
+      assert.equal(nameOf({ name: 'My Web', hostname: 'db-1' }, minor), 'db-1')
+      assert.equal(nameOf({ name: 'My Web_1', hostname: 'my-web-1' }, minor), 'My Web_1')
+      assert.equal(nameOf({ name: 'Web', hostname: 'WEB' }, minor), 'Web')
+    }
+    assert.equal(nameOf({ name: 'My Web', hostname: 'db-1' }, 90), 'My Web')
+    // There the name must end in our id.
+    const files = [{ path: '/etc/ctx', bytes: Buffer.from('x') }]
+    refuses({ files, hostname: 'db-1' }, 'unsupported', /hostname: at 2\.51/, 51)
+  })
+
   it('has a name that Nova takes, whatever the user calls it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.constantFrom(1, 90), (name, minor) => {

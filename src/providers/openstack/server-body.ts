@@ -1,12 +1,11 @@
 import { Buffer } from 'node:buffer'
 import { CloudError } from '../../model/errors.ts'
 import type { CreateRequest } from '../provider.ts'
+import { LAST_WITH_FILES, OTHER_WAYS, toPersonality } from './injection.ts'
 
 /** So many bytes make 65,532 characters of base64; Nova takes 65,535. @see Nova, schemas/servers.py */
 export const USER_DATA_MAX_BYTES = 49_149
 
-/** From this version on Nova injects no files. */
-const WITHOUT_FILES = 57
 const WITH_TAGS = 52
 const WITH_HOSTNAME = 90
 const NAME_MAX_CHARACTERS = 255
@@ -14,6 +13,7 @@ const METADATA_MAX = 128
 const METADATA_KEY = /^[a-zA-Z0-9_:. -]{1,255}$/
 const METADATA_VALUE_MAX_CHARACTERS = 255
 const HOSTNAME = /^[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]$/
+const HOSTNAME_MAX_CHARACTERS = 63
 
 /** What a server is made of beside the request itself. */
 export interface Surroundings {
@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly keyName?: string
   /** One for each card, in their order: a port that we made, or a network. */
   readonly networks: readonly ({ readonly port: string } | { readonly uuid: string })[]
+  /** Whether vendor data of ours bring the guest its files, so that Nova need not. */
+  readonly isFilesBeside?: boolean
 }
 
 /** The tag, or the end of the name where the cloud has no tags, by which a server is found again. */
@@ -34,9 +36,14 @@ export function hasTags(minor: number): boolean {
   return minor >= WITH_TAGS
 }
 
-/** The name of a server: what the user calls it, made so that Nova takes it; with our id where there are no tags. */
+/**
+ * The name of a server: what the user calls it, made so that Nova takes it; with our id where there are no tags. Where Nova
+ * calls the guest after it, and that would be another host name than the one that is asked for, that one.
+ */
 export function serverName({ id, spec }: Pick<CreateRequest, 'id' | 'spec'>, minor: number): string {
-  const wanted = (spec.name ?? spec.hostname ?? '')
+  const { name: title = spec.hostname ?? '', hostname } = spec
+  const mustName = hostname !== undefined && HOSTNAME.test(hostname) && minor < WITH_HOSTNAME && hasTags(minor)
+  const wanted = (mustName && hostnameFrom(title) !== hostname.toLowerCase() ? hostname : title)
     .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, ' ')
     .trim()
   const end = hasTags(minor) ? '' : ` ${tagFor(id)}`
@@ -46,6 +53,16 @@ export function serverName({ id, spec }: Pick<CreateRequest, 'id' | 'spec'>, min
   return `${name.trim()}${end}`
 }
 
+/** What Nova calls a guest whose server has this name. @see Nova, `sanitize_hostname` */
+function hostnameFrom(name: string): string {
+  return name
+    .slice(0, HOSTNAME_MAX_CHARACTERS)
+    .replaceAll(/[ _.]/g, '-')
+    .replaceAll(/[^a-zA-Z0-9-]/g, '')
+    .toLowerCase()
+    .replaceAll(/^-+|-+$/g, '')
+}
+
 /**
  * What is sent to make a server. Nova takes much in silence that no guest ever sees: whatever it would lose or spoil is
  * refused here.
@@ -53,11 +70,18 @@ export function serverName({ id, spec }: Pick<CreateRequest, 'id' | 'spec'>, min
  * @throws {CloudError} too-large, invalid, unsupported naming what Nova would not carry
  * @see Nova, Compute API: Create server
  */
-export function toServerBody(request: CreateRequest, { minor, keyName, networks }: Surroundings): object {
+export function toServerBody(request: CreateRequest, surroundings: Surroundings): object {
+  const { minor, keyName, networks, isFilesBeside = false } = surroundings
   const { id, spec, image, size, plan } = request
-  const { userData, hostname, variables, files } = spec
-  if (files.length > 0 && minor >= WITHOUT_FILES)
-    throw new CloudError('unsupported', `files: this cloud injects none (microversion 2.${minor})`)
+  const { userData, hostname, variables } = spec
+  const files = isFilesBeside ? [] : spec.files
+  if (files.length > 0 && minor > LAST_WITH_FILES)
+    throw new CloudError('unsupported', `files: this cloud injects none (microversion 2.${minor}); ${OTHER_WAYS}`)
+  if (files.length > 0 && hostname !== undefined && HOSTNAME.test(hostname) && !hasTags(minor))
+    throw new CloudError(
+      'unsupported',
+      `hostname: at 2.${minor}, where Nova injects files, the server's name gives it, and must end in our id; leave one out`,
+    )
   const named = hostname !== undefined && minor >= WITH_HOSTNAME && HOSTNAME.test(hostname)
   return {
     server: {
@@ -66,20 +90,20 @@ export function toServerBody(request: CreateRequest, { minor, keyName, networks 
       imageRef: image.remoteId,
       flavorRef: size.remoteId,
       ...(keyName === undefined ? {} : { key_name: keyName }),
-      ...(userData && { user_data: encoded(userData) }),
+      ...(userData && { user_data: encodeUserData(userData) }),
       // Files reach a guest by a drive alone, in Nova's own configuration.
       ...(plan.deliveries.some(({ method }) => method === 'disk') || files.length > 0 ? { config_drive: true } : {}),
       metadata: toMetadata(variables),
       ...(hasTags(minor) ? { tags: [tagFor(id)] } : {}),
       ...toNetworks(networks, minor),
-      ...(files.length > 0
-        ? { personality: files.map(({ path, bytes }) => ({ path, contents: Buffer.from(bytes).toString('base64') })) }
-        : {}),
+      ...toBlockDevices(image.remoteId, request.volumes),
+      ...(files.length > 0 ? { personality: toPersonality(files) } : {}),
     },
   }
 }
 
-function encoded(userData: Uint8Array): string {
+/** @throws {CloudError} too-large for Nova */
+export function encodeUserData(userData: Uint8Array): string {
   if (userData.byteLength > USER_DATA_MAX_BYTES)
     throw new CloudError('too-large', `userData is ${userData.byteLength} bytes; Nova takes ${USER_DATA_MAX_BYTES}`)
   // Nova takes empty data and shows them to the guest as such.
@@ -90,6 +114,20 @@ function encoded(userData: Uint8Array): string {
 function toNetworks(networks: Surroundings['networks'], minor: number): object {
   if (networks.length > 0) return { networks }
   return minor >= 37 ? { networks: 'none' } : {}
+}
+
+/** Nova attaches them before the first boot. Where any is named, the image's own disk has to be too. */
+function toBlockDevices(imageId: string, volumes: CreateRequest['volumes'] = []): object {
+  if (volumes.length === 0) return {}
+  const root = { uuid: imageId, source_type: 'image', destination_type: 'local', boot_index: 0 }
+  const others = volumes.map(({ volumeRemoteId: uuid }) => ({
+    uuid,
+    source_type: 'volume',
+    destination_type: 'volume',
+    boot_index: -1,
+    delete_on_termination: false,
+  }))
+  return { block_device_mapping_v2: [{ ...root, delete_on_termination: true }, ...others] }
 }
 
 function toMetadata(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -1,10 +1,10 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { NetworkConfig, Nic, NicAddress } from '../../model/context.ts'
 import { CloudError } from '../../model/errors.ts'
 import type { InstanceState } from '../../model/instance.ts'
 import type { RemoteInstance } from '../provider.ts'
 import { tagFor } from './server-body.ts'
+import { factsOf } from './server-facts.ts'
 
 const Address = Type.Object({
   version: Type.Integer(),
@@ -13,13 +13,25 @@ const Address = Type.Object({
   'OS-EXT-IPS-MAC:mac_addr': Type.Optional(Type.String()),
 })
 
+const TextOrNull = Type.Union([Type.String(), Type.Null()])
+
 const Server = Type.Object({
   id: Type.String({ minLength: 1 }),
   name: Type.String(),
   status: Type.String(),
   addresses: Type.Optional(Type.Record(Type.String(), Type.Array(Address))),
+  tenant_id: Type.Optional(Type.String()),
+  user_id: Type.Optional(Type.String()),
+  flavor: Type.Optional(Type.Object({ original_name: Type.Optional(Type.String()) })),
+  security_groups: Type.Optional(Type.Array(Type.Object({ name: Type.String() }))),
+  'OS-EXT-AZ:availability_zone': Type.Optional(TextOrNull),
+  // Shown to administrators alone.
+  'OS-EXT-SRV-ATTR:launch_index': Type.Optional(Type.Integer()),
+  'OS-EXT-SRV-ATTR:root_device_name': Type.Optional(TextOrNull),
+  'OS-EXT-SRV-ATTR:reservation_id': Type.Optional(TextOrNull),
   tags: Type.Optional(Type.Array(Type.String())),
-  'OS-EXT-STS:task_state': Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  'OS-EXT-STS:task_state': Type.Optional(TextOrNull),
+  'os-extended-volumes:volumes_attached': Type.Optional(Type.Array(Type.Object({ id: Type.String() }))),
   fault: Type.Optional(Type.Object({ message: Type.String() })),
 })
 
@@ -75,11 +87,10 @@ const STATES: Readonly<Record<string, InstanceState>> = {
 
 const MAX_REASON_CHARACTERS = 300
 
-/** A server as the rest of Bellhop sees it. */
+/** A server as the rest of Bellhop sees it, but for its network cards, of which Neutron knows more. */
 export function toRemoteInstance(server: Server): RemoteInstance {
   const { id, status, fault } = server
   const ourId = ourIdOf(server)
-  const network = toNetwork(server)
   const isDeleting = server['OS-EXT-STS:task_state'] === 'deleting'
   const reason = status === 'ERROR' ? fault?.message.trim().slice(0, MAX_REASON_CHARACTERS) : undefined
   return {
@@ -87,7 +98,7 @@ export function toRemoteInstance(server: Server): RemoteInstance {
     ...(ourId === undefined ? {} : { ourId }),
     state: isDeleting ? 'deleting' : (STATES[status] ?? 'unknown'),
     ...(reason === undefined || reason === '' ? {} : { reason }),
-    ...(network ? { network } : {}),
+    facts: factsOf(server),
   }
 }
 
@@ -96,20 +107,4 @@ export function ourIdOf({ tags = [], name }: Pick<Server, 'tags' | 'name'>): str
   const prefix = tagFor('')
   const tag = tags.find((each) => each.startsWith(prefix)) ?? (/ (bellhop:[0-9a-f-]{36})$/.exec(name) ?? [])[1]
   return tag?.slice(prefix.length)
-}
-
-/** Floating addresses are not the guest's: it never sees them. */
-function toNetwork({ addresses = {} }: Server): NetworkConfig | undefined {
-  const fixed = Object.values(addresses)
-    .flat()
-    .filter((address) => address['OS-EXT-IPS:type'] !== 'floating')
-  const byMac = Map.groupBy(fixed, (address) => address['OS-EXT-IPS-MAC:mac_addr'] ?? '')
-  const nics: readonly Nic[] = [...byMac]
-    .filter(([mac]) => mac !== '')
-    .map(([mac, own]) => ({
-      id: mac,
-      mac: mac.toLowerCase(),
-      addresses: own.map(({ addr }): NicAddress => ({ address: addr, assignment: 'dhcp' })),
-    }))
-  return nics.length === 0 ? undefined : { nics }
 }

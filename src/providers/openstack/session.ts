@@ -70,6 +70,8 @@ export function openSession(keystone: Keystone, { token: first, replace, refusal
       },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       call,
+      // One service may be busy while others are not, and limits are counted for each user.
+      server: `${service} for ${token.user.id}`,
       ...(isSafe === undefined ? {} : { isSafe }),
     })
   }
