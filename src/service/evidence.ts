@@ -1,21 +1,27 @@
 import { parseConsoleLine, toEvent } from '../formats/guest-report.ts'
 import { reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
-import type { Instance } from '../model/instance.ts'
+import type { Caller, Instance } from '../model/instance.ts'
 import type { Provider } from '../providers/provider.ts'
-import { callWithin, sleepUnless, type ServiceParts } from './parts.ts'
+import { sleepUnless, type ServiceParts } from './parts.ts'
 import { refresh } from './refresh.ts'
+import { callFor, waitsFor } from './rights.ts'
 
 /** Listens to the consoles of guests that may say there what became of their data. */
 export interface ConsoleListener {
   /** Listens until the delivery is settled or the instance gone. No effect where a plan expects nothing on the console. */
   listen(instance: Instance): void
+  /**
+   * Reads the console once on behalf of a caller, where nobody can listen without one: what it says is recorded when this
+   * resolves. No effect where somebody listens, nothing is expected, or it was read a moment ago.
+   */
+  hear(instance: Instance, caller: Caller): Promise<void>
   /** Resolves once nobody listens any more; begin by firing `closing` of the parts. */
   close(): Promise<void>
 }
 
 const READ_MS = 5000
-/** A guest that has said nothing for so long after its creation will not. */
+/** A guest that has said nothing for so long after its last change will not. */
 const LISTEN_MAX_MS = 3_600_000
 /** A guest may say that it finished before it says that it used the data. */
 const LAST_WORDS_MS = 30_000
@@ -27,6 +33,7 @@ const LINE_MAX_CHARACTERS = 64 * 1024
 export function createConsoleListener(parts: ServiceParts, everyMs: number): ConsoleListener {
   const { store, recorder, closing, log } = parts
   const listening = new Map<string, Promise<void>>()
+  const heardAt = new Map<string, number>()
 
   /** What a console said that is not recorded yet: after a restart it is read again from its beginning. */
   async function record(instance: Instance, said: readonly ContextEvent[]): Promise<void> {
@@ -36,20 +43,26 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
     await recorder.flush()
   }
 
-  async function isOver(id: string): Promise<boolean> {
+  /** The instance as it is now: its data may be others by then. `undefined` once there is nothing more to hear. */
+  async function unsettled(id: string): Promise<Instance | undefined> {
     const instance = await store.getInstance(id)
-    if (!instance || instance.state === 'deleting') return true
+    return instance && instance.state !== 'deleting' && !(await isSettled(instance)) ? instance : undefined
+  }
+
+  async function isSettled({ id, revision }: Instance): Promise<boolean> {
     const events = await store.listEvents(id)
-    const { state, finishedUnproven } = deliveryOf(events, instance.revision)
+    const { state, finishedUnproven } = deliveryOf(events, revision)
     if (state === 'applied' || state === 'failed') return true
     const last = events.findLast(({ kind }) => kind === 'finished')
     return finishedUnproven && last !== undefined && Date.now() - last.at >= LAST_WORDS_MS
   }
 
-  async function follow(instance: Instance, remoteId: string, provider: Provider): Promise<void> {
+  async function follow(id: string, remoteId: string, provider: Provider): Promise<void> {
     let [from, rest, refreshedAt] = [0, '', Date.now()]
-    while (!closing.aborted && Date.now() - instance.createdAt < LISTEN_MAX_MS && !(await isOver(instance.id))) {
-      const piece = await provider.console?.(remoteId, from, callWithin(READ_MS, [closing]))
+    for (;;) {
+      const instance = await unsettled(id)
+      if (!instance || closing.aborted || Date.now() - instance.updatedAt >= LISTEN_MAX_MS) return
+      const piece = await provider.console?.(remoteId, from, callFor(provider, undefined, READ_MS, [closing]))
       const { text, next } = piece ?? { text: '', next: from }
       const lines = (rest + text).split('\n')
       rest = (lines.pop() ?? '').slice(-LINE_MAX_CHARACTERS)
@@ -60,19 +73,55 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
       if (next === from) await sleepUnless(provider.capabilities.consoleEveryMs ?? everyMs, closing)
       from = next
       if (Date.now() - refreshedAt > REFRESH_EVERY_MS) {
-        await refresh(parts, (await store.getInstance(instance.id)) ?? instance).catch(() => {})
+        await refresh(parts, instance, undefined).catch(() => {})
         refreshedAt = Date.now()
       }
     }
   }
 
+  /** Where something may be said. */
+  function speaker({
+    provider: name,
+    remoteId,
+    plan,
+  }: Instance): { readonly provider: Provider; readonly remoteId: string } | undefined {
+    const provider = parts.providers.get(name)
+    const says = plan.deliveries.some(({ evidence }) => evidence.includes('console'))
+    return provider?.console && says && remoteId !== undefined ? { provider, remoteId } : undefined
+  }
+
+  async function readOnce(
+    instance: Instance,
+    { provider, remoteId }: NonNullable<ReturnType<typeof speaker>>,
+    caller: Caller,
+  ): Promise<void> {
+    const now = Date.now()
+    const pauseMs = provider.capabilities.consoleEveryMs ?? everyMs
+    if (now - (heardAt.get(instance.id) ?? -Infinity) < pauseMs || !(await unsettled(instance.id))) return
+    for (const [id, at] of heardAt) if (now - at >= pauseMs) heardAt.delete(id)
+    heardAt.set(instance.id, now)
+    const piece = await provider.console?.(remoteId, 0, callFor(provider, caller, READ_MS, [closing]))
+    const lines = piece?.text.split('\n') ?? []
+    await record(
+      instance,
+      lines.flatMap((line) => heard(line, instance)),
+    )
+  }
+
   return {
+    async hear(instance, caller) {
+      const from = speaker(instance)
+      if (!from || !waitsFor(from.provider, caller)) return
+      await readOnce(instance, from, caller).catch((error: unknown) =>
+        log.warn({ instanceId: instance.id, reason: reasonOf(error) }, 'its console could not be read'),
+      )
+    },
     listen(instance) {
-      const { id, remoteId, plan } = instance
-      const provider = parts.providers.get(instance.provider)
-      const says = plan.deliveries.some(({ evidence }) => evidence.includes('console'))
-      if (!provider?.console || !says || remoteId === undefined || listening.has(id)) return
-      const following = follow(instance, remoteId, provider)
+      const { id } = instance
+      const from = speaker(instance)
+      if (!from || listening.has(id) || !waitsFor(from.provider, undefined)) return
+      const { provider, remoteId } = from
+      const following = follow(id, remoteId, provider)
         .catch((error: unknown) => {
           if (!closing.aborted)
             log.warn({ instanceId: id, reason: reasonOf(error) }, 'its console is no longer listened to')

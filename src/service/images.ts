@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { CloudError } from '../model/errors.ts'
 import { ownInstance, requireMember } from './access.ts'
-import { callWithin, providerNamed, type ServiceParts } from './parts.ts'
+import { providerNamed, type ServiceParts } from './parts.ts'
+import { callFor } from './rights.ts'
 import type { InstanceUseCases } from './service.ts'
 import { listImages, templateCalled } from './templates.ts'
 import { busyElsewhere, type Turnstile } from './turnstile.ts'
@@ -31,7 +32,7 @@ export function imageUseCases(
         ...(method === undefined ? {} : { method }),
       }
       const done = await turnstile.pass(id, async () => {
-        const image = await provider.saveImage?.(remoteId, request, callWithin(SAVE_MS, [closing]))
+        const image = await provider.saveImage?.(remoteId, request, callFor(provider, caller, SAVE_MS, [closing]))
         return image && (await store.nameTemplates('image', [image]))
       })
       const [image] = done ?? []
@@ -49,7 +50,7 @@ export function imageUseCases(
         )
       const provider = providerNamed(parts, image.provider)
       if (!provider.deleteImage) throw new CloudError('unsupported', `${image.provider} cannot delete images`)
-      await provider.deleteImage(image.remoteId, callWithin(DELETE_MS, [closing]))
+      await provider.deleteImage(image.remoteId, callFor(provider, caller, DELETE_MS, [closing]))
     },
   }
 }

@@ -1,5 +1,6 @@
-import type { Instance } from '../model/instance.ts'
+import type { Caller, Instance } from '../model/instance.ts'
 import { abilitiesOf } from './abilities.ts'
+import { cloudVendorData, type CloudVendorDataOptions } from './cloud-vendor-data.ts'
 import { documentUseCases } from './documents.ts'
 import { createConsoleListener } from './evidence.ts'
 import { instanceUseCases } from './instances.ts'
@@ -14,12 +15,13 @@ import { createTurnstile } from './turnstile.ts'
 import { volumeUseCases } from './volumes.ts'
 
 /** What a service is made of; the numbers have defaults and are there for tests. */
-export interface ServiceOptions extends Omit<ServiceParts, 'closing'> {
+export interface ServiceOptions extends Omit<ServiceParts, 'closing'>, Pick<CloudVendorDataOptions, 'reportUrl'> {
   /** This node's name among those that share the store; the same after a restart. */
   readonly node: string
   readonly answerMs?: number
   readonly reconcileEveryMs?: number
   readonly listenEveryMs?: number
+  readonly straysEveryMs?: number
 }
 
 /** A service with its work in the background. */
@@ -39,21 +41,32 @@ export interface RunningService {
  * await running.start()
  */
 export function createService(options: ServiceOptions): RunningService {
-  const { node, answerMs = 10_000, reconcileEveryMs = 5000, listenEveryMs = 250, ...rest } = options
+  const {
+    node,
+    answerMs = 10_000,
+    reconcileEveryMs = 5000,
+    listenEveryMs = 250,
+    straysEveryMs = 300_000,
+    reportUrl,
+    ...rest
+  } = options
   const closing = new AbortController()
   const parts: ServiceParts = { ...rest, closing: closing.signal }
   const turnstile = createTurnstile(parts, node)
   const consoles = createConsoleListener(parts, listenEveryMs)
   const onLaunched = (instance: Instance): void => consoles.listen(instance)
+  const onAsked = (instance: Instance, caller: Caller): Promise<void> => consoles.hear(instance, caller)
   const [volumes, networks] = [volumeUseCases(parts), networkUseCases(parts)]
   const links = linkUseCases(parts, turnstile)
-  const mendResources = async (): Promise<void> => {
-    for (const resources of [volumes, networks, links]) await resources.mendAll()
+  const mendResources = async (caller?: Caller): Promise<void> => {
+    for (const resources of [volumes, networks, links]) await resources.mendAll(caller)
   }
-  const reconciler = createReconciler(parts, { turnstile, onLaunched, mendResources, everyMs: reconcileEveryMs })
+  const everyMs = { everyMs: reconcileEveryMs, straysEveryMs }
+  const reconciler = createReconciler(parts, { turnstile, onLaunched, mendResources, ...everyMs })
   return {
     service: {
-      ...instanceUseCases(parts, { turnstile, links, onLaunched, answerMs }),
+      ...instanceUseCases(parts, { turnstile, links, onLaunched, onAsked, answerMs }),
+      welcome: (caller) => reconciler.welcome(caller),
       makers: (of) => makersOf(parts, of),
       abilities: () => abilitiesOf(parts),
       volumes,
@@ -61,6 +74,7 @@ export function createService(options: ServiceOptions): RunningService {
       links,
       labels: projectLabels(parts),
       documents: documentUseCases(parts),
+      cloudVendorData: cloudVendorData({ ...parts, ...(reportUrl ? { reportUrl } : {}) }),
     },
     start: () => reconciler.start(),
     close: async () => {

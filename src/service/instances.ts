@@ -3,20 +3,22 @@ import { CloudError, reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
 import type { Action, Caller, Instance, InstanceSpec } from '../model/instance.ts'
 import type { Plan } from '../model/plan.ts'
-import type { Call } from '../providers/provider.ts'
 import { ownInstance, requireMember } from './access.ts'
+import { plannedEvents } from './delivery-events.ts'
 import { newId } from './ids.ts'
 import { imageUseCases } from './images.ts'
 import { launch, stateEvent } from './launch.ts'
 import type { LinkWork } from './links.ts'
-import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
+import { providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { planDelivery } from './plan.ts'
 import { refresh } from './refresh.ts'
 import { remove } from './removal.ts'
 import { renamed } from './renaming.ts'
+import { callFor, requireRights } from './rights.ts'
 import type { InstanceUseCases, NewInstance } from './service.ts'
 import { chooseTemplates, listSizes, type Templates } from './templates.ts'
 import { busyElsewhere, type Turnstile } from './turnstile.ts'
+import { replacesUserData } from './user-data.ts'
 
 /** How the use cases work together. */
 export interface InstancesOptions {
@@ -24,6 +26,8 @@ export interface InstancesOptions {
   readonly links: Pick<LinkWork, 'withNew'>
   /** An instance is there: what it says may be listened to. */
   readonly onLaunched: (instance: Instance) => void
+  /** Somebody wants to know what became of its data. */
+  readonly onAsked: (instance: Instance, caller: Caller) => Promise<void>
   /** How long a client waits for its new instance before it is told `creating`, in milliseconds. */
   readonly answerMs: number
 }
@@ -48,7 +52,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   }
 
   /** Resolves with the launched instance, or after `answerMs` with one that is still `creating`. */
-  async function begin(instance: Instance, credential: Call['credential']): Promise<Instance> {
+  async function begin(instance: Instance, caller: Caller): Promise<Instance> {
     const giveUp = new AbortController()
     launches.set(instance.id, giveUp)
     let isAwaited = true
@@ -60,7 +64,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
           isNew: true,
           signal: giveUp.signal,
           takesRefusal,
-          ...(credential ? { credential } : {}),
+          whose: caller,
         }),
       )
       .finally(() => launches.delete(instance.id))
@@ -85,20 +89,20 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     return instance
   }
 
-  async function create({ spec, id, idempotencyKey, credential }: NewInstance, caller: Caller): Promise<Instance> {
+  async function create({ spec, id, idempotencyKey }: NewInstance, caller: Caller): Promise<Instance> {
     requireMember(caller)
     const { templates, plan } = await planFor(spec, caller)
     const { links = [], ...alone } = spec
     const instance = toInstance(newId({ id }), alone, templates, plan, caller)
     return await turnstile.first(instance.id, async (lease) => {
       const kept = await options.links.withNew(instance, links, caller, (made) =>
-        store.insertInstance(instance, plannedEvents(instance), {
+        store.insertInstance(instance, plannedEvents(instance, instance.createdAt), {
           links: made,
           lease,
           ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         }),
       )
-      return kept.id === instance.id ? await begin(instance, credential) : kept
+      return kept.id === instance.id ? await begin(instance, caller) : kept
     })
   }
 
@@ -115,25 +119,28 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     if (remoteId === undefined || state === 'deleting')
       throw new CloudError('conflict', `instance ${id} is ${state}; ${action} needs one that is there`)
     const done = await turnstile.pass(id, async () => {
-      await provider.act(remoteId, action, callWithin(ACT_MS, [parts.closing]), method)
+      await provider.act(remoteId, action, callFor(provider, caller, ACT_MS, [parts.closing]), method)
       // Before what became of it is looked for, so that the timeline has the cause first.
       await store.appendEvents([{ ...stateEvent(instance, `${action} asked for by ${caller.subject}`), action }])
       recorder.notify(id)
       return true
     })
     if (!done) throw busyElsewhere(id)
-    return await refresh(parts, await ownInstance(store, id, caller))
+    return await refresh(parts, await ownInstance(store, id, caller), caller)
   }
 
   async function deleteInstance(id: string, caller: Caller): Promise<void> {
-    await ownInstance(store, id, caller)
+    const { provider: name } = await ownInstance(store, id, caller)
     requireMember(caller)
+    const provider = parts.providers.get(name)
+    if (provider) requireRights(provider, caller)
     launches.get(id)?.abort()
     const done = await turnstile.pass(id, async () => {
       const instance = await ownInstance(store, id, caller)
       // On the disk before the provider is asked: a crash from here on ends in its deletion.
       const change = { state: 'deleting', updatedAt: Date.now() } as const
-      await remove(parts, await store.updateInstance(id, change, [stateEvent(instance, 'deleting', 'deleting')]))
+      const leaving = await store.updateInstance(id, change, [stateEvent(instance, 'deleting', 'deleting')])
+      await remove(parts, leaving, caller)
       return true
     })
     if (done) return
@@ -164,10 +171,11 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
 
   return {
     ...imageUseCases(parts, turnstile),
-    sizes: () => listSizes(parts),
+    replaceUserData: replacesUserData(parts, options),
+    sizes: (caller) => listSizes(parts, caller),
     plan: async (spec, caller) => (await planFor(spec, caller)).plan,
     create,
-    get: async (id, caller) => await refresh(parts, await ownInstance(store, id, caller)),
+    get: async (id, caller) => await refresh(parts, await ownInstance(store, id, caller), caller),
     list: ({ project }, filter = {}) => store.listInstances({ ...filter, project }),
     act,
     async rename(id, { hostname, ...change }, caller) {
@@ -181,7 +189,7 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     },
     delete: deleteInstance,
     events: async (id, caller) => {
-      await ownInstance(store, id, caller)
+      await options.onAsked(await ownInstance(store, id, caller), caller)
       return await eventsOf(id)
     },
     projectEvents: async ({ project }) => {
@@ -189,15 +197,16 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
       return await store.listProjectEvents(project)
     },
     delivery: async (id, caller) => {
-      const { revision } = await ownInstance(store, id, caller)
-      return deliveryOf(await eventsOf(id), revision)
+      const instance = await ownInstance(store, id, caller)
+      await options.onAsked(instance, caller)
+      return deliveryOf(await eventsOf(id), instance.revision)
     },
     console: async (id, from, caller) => {
       const { provider: name, remoteId } = await ownInstance(store, id, caller)
       const provider = providerNamed(parts, name)
       if (!provider.console) throw new CloudError('unsupported', `${name} shows no console`)
       if (remoteId === undefined) return { text: '', next: from }
-      return await provider.console(remoteId, from, callWithin(CONSOLE_MS, [parts.closing]))
+      return await provider.console(remoteId, from, callFor(provider, caller, CONSOLE_MS, [parts.closing]))
     },
     watch,
   }
@@ -229,17 +238,4 @@ function toInstance(id: string, spec: InstanceSpec, { image, size }: Templates, 
     createdAt: now,
     updatedAt: now,
   }
-}
-
-function plannedEvents({ id, revision, plan, userDataSha256, createdAt }: Instance): readonly ContextEvent[] {
-  return plan.deliveries.map(({ method, why }) => ({
-    at: createdAt,
-    instanceId: id,
-    revision,
-    kind: 'planned',
-    source: 'service',
-    method,
-    detail: why,
-    ...(userDataSha256 === undefined ? {} : { sha256: userDataSha256 }),
-  }))
 }

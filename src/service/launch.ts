@@ -1,18 +1,20 @@
-import { CloudError, reasonOf } from '../model/errors.ts'
+import { CloudError, isCloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
 import type { Instance, InstanceState } from '../model/instance.ts'
-import type { Call, Provider, RemoteInstance } from '../providers/provider.ts'
+import type { Provider, RemoteInstance } from '../providers/provider.ts'
 import { settleLinks, toAttachments } from './attachments.ts'
+import { offeredEvents } from './delivery-events.ts'
 import { offerAgain, prepareOffers } from './offers.ts'
-import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
+import { providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { isRefusal } from './refusal.ts'
+import { callFor, type OnBehalf } from './rights.ts'
 import { learnt } from './seen.ts'
 
 /** How a launch is begun. */
 export interface LaunchOptions {
   /** Nobody can have asked the provider for it before, so there is nothing to look for. */
   readonly isNew: boolean
-  readonly credential?: Call['credential']
+  readonly whose: OnBehalf
   /** Fires when the launch is given up: the instance is to be deleted. */
   readonly signal: AbortSignal
   /** Asked once, when the provider refused: whether somebody is told of it, so that nothing need be kept. */
@@ -21,6 +23,7 @@ export interface LaunchOptions {
 
 const CREATE_MS = 120_000
 const FIND_MS = 30_000
+const DISCARD_MS = 10_000
 /** A provider that is proven not to have it is asked so often. */
 const CREATE_TRIES = 3
 /** After so long without knowing what became of it, it is an error. */
@@ -42,9 +45,9 @@ export async function launch(parts: ServiceParts, instance: Instance, options: L
   const until = Date.now() + GIVE_UP_MS
   let lost: unknown
   for (let tries = 0, pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const mayExist = tries > 0 || !options.isNew
     try {
-      const mayExist = tries > 0 || !options.isNew
-      const found = mayExist ? await findSettled(provider, instance, ended, options.credential) : undefined
+      const found = mayExist ? await findSettled(provider, instance, ended, options.whose) : undefined
       if (found) {
         // Whoever created it may have died, and his metadata socket with him.
         await offerAgain(instance, parts.metadata)
@@ -53,7 +56,12 @@ export async function launch(parts: ServiceParts, instance: Instance, options: L
       if (tries++ < CREATE_TRIES) return await adopt(parts, instance, await create(parts, provider, instance, options))
     } catch (error) {
       if (ended.aborted) throw new CloudError('timeout', `creating ${instance.id} was given up`, { cause: error })
-      if (isRefusal(error)) return await refuse(parts, instance, error, options)
+      // What may be there already is its owner's still, whose next token finds it.
+      if (mayExist && isCloudError(error, 'unauthenticated'))
+        throw new CloudError('unavailable', `creating ${instance.id} waits for its owner: his token has ended`, {
+          cause: error,
+        })
+      if (isRefusal(error)) return await refuse(parts, instance, error, { ...options, wasLost: lost !== undefined })
       lost = error
       if (Date.now() >= until) return await fail(parts, instance, `outcome unknown: ${reasonOf(lost)}`)
       parts.log.warn({ instanceId: instance.id, reason: reasonOf(lost) }, 'the outcome of a create is not known yet')
@@ -61,7 +69,7 @@ export async function launch(parts: ServiceParts, instance: Instance, options: L
       continue
     }
     // Proven absent after the last try: more of the same would help nobody.
-    return await refuse(parts, instance, lost, options)
+    return await refuse(parts, instance, lost, { ...options, wasLost: true })
   }
 }
 
@@ -70,9 +78,18 @@ async function findSettled(
   provider: Provider,
   { id }: Instance,
   ended: AbortSignal,
-  credential: Call['credential'],
+  whose: OnBehalf,
 ): Promise<RemoteInstance | undefined> {
-  const look = (): Promise<RemoteInstance | undefined> => provider.find(id, callWithin(FIND_MS, [ended], credential))
+  const look = async (): Promise<RemoteInstance | undefined> => {
+    const call = callFor(provider, whose, FIND_MS, [ended])
+    try {
+      return await provider.find(id, call)
+    } catch (cause) {
+      if (isCloudError(cause, 'unauthenticated')) throw cause
+      // Refused or broken, it shows nothing: no answer to a look says that nothing is there.
+      throw new CloudError('unavailable', `whether ${id} is there cannot be seen: ${reasonOf(cause)}`, { cause })
+    }
+  }
   const found = await look()
   const { settleMs } = provider.capabilities
   if (found || settleMs === 0) return found
@@ -84,19 +101,23 @@ async function create(
   parts: ServiceParts,
   provider: Provider,
   instance: Instance,
-  { signal, credential }: LaunchOptions,
+  { signal, whose }: LaunchOptions,
 ): Promise<RemoteInstance> {
   const { id, spec, image, size, plan } = instance
   const attachments = toAttachments(await parts.store.listResources('link', { instanceId: id }))
   // A disk can tell the guest only what is known before the boot.
   const network = provider.foresee?.({ id, networks: attachments.networks })
   const offers = await prepareOffers(network ? { ...instance, network } : instance, parts.metadata)
-  const call = callWithin(CREATE_MS, [signal, parts.closing], credential)
+  const call = callFor(provider, whose, CREATE_MS, [signal, parts.closing])
   return await provider.create({ id, spec, image, size, plan, offers, ...attachments }, call)
 }
 
-/** @throws {CloudError} unavailable when it cannot be recorded: it is there all the same, and found again */
-async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
+/**
+ * Records that an instance's machine is there.
+ *
+ * @throws {CloudError} unavailable when it cannot be recorded: it is there all the same, and found again
+ */
+export async function adopt(parts: ServiceParts, instance: Instance, remote: RemoteInstance): Promise<Instance> {
   try {
     return await record(parts, instance, remote)
   } catch (cause) {
@@ -124,30 +145,35 @@ async function record(parts: ServiceParts, instance: Instance, remote: RemoteIns
   return kept
 }
 
-function offeredEvents({ id, revision, plan, userDataSha256 }: Instance): readonly ContextEvent[] {
-  return plan.deliveries.map(({ method }) => ({
-    at: Date.now(),
-    instanceId: id,
-    revision,
-    kind: 'offered',
-    source: 'service',
-    method,
-    ...(userDataSha256 === undefined ? {} : { sha256: userDataSha256 }),
-  }))
-}
-
 async function refuse(
   parts: ServiceParts,
   instance: Instance,
   error: unknown,
-  { takesRefusal }: LaunchOptions,
+  { takesRefusal, whose, wasLost }: LaunchOptions & { readonly wasLost: boolean },
 ): Promise<never> {
-  if (takesRefusal()) {
+  const isTold = takesRefusal()
+  const isClean = await discard(parts, instance, whose)
+  if (isTold) {
+    const event = stateEvent(instance, `refused: ${reasonOf(error)}`)
     await parts.metadata?.withdraw(instance.id)
-    await parts.store.deleteInstance(instance.id, [stateEvent(instance, `refused: ${reasonOf(error)}`)], true)
+    // What cannot be taken away now is the reconciler's work. Where an answer was lost, that it was is not forgotten.
+    if (isClean) await parts.store.deleteInstance(instance.id, [event], !wasLost)
+    else await parts.store.updateInstance(instance.id, { state: 'deleting', updatedAt: Date.now() }, [event])
     parts.recorder.notify(instance.id)
   } else await fail(parts, instance, reasonOf(error))
   throw error
+}
+
+/** Takes away what was made for an instance that will not be. @returns whether nothing of it is left */
+async function discard(parts: ServiceParts, { provider: name, id }: Instance, whose: OnBehalf): Promise<boolean> {
+  try {
+    const provider = providerNamed(parts, name)
+    await provider.discard?.(id, callFor(provider, whose, DISCARD_MS, [parts.closing]))
+    return true
+  } catch (error) {
+    parts.log.warn({ instanceId: id, reason: reasonOf(error) }, 'what was made for it could not be taken away yet')
+    return false
+  }
 }
 
 async function fail(parts: ServiceParts, instance: Instance, reason: string): Promise<Instance> {

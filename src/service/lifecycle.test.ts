@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { CloudError, isCloudError, type ErrorCode } from '../model/errors.ts'
 import type { Volume } from '../model/volume.ts'
+import { memoryProvider } from '../providers/memory/index.ts'
 import { sqliteStore } from '../store/sqlite.ts'
 import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
 
@@ -28,7 +29,12 @@ async function open(t: TestContext, work: Partial<ResourceWork<Volume>> = {}) {
   const say = (_fields: object, message: string): void => void said.push(message)
   const lifecycleWith = (changed: Partial<ResourceWork<Volume>>) =>
     resourceLifecycle(
-      { store, log: { info: say, warn: say, error: say }, closing: new AbortController().signal },
+      {
+        store,
+        providers: new Map([[VOLUME.provider, memoryProvider({ name: VOLUME.provider })]]),
+        log: { info: say, warn: say, error: say },
+        closing: new AbortController().signal,
+      },
       'volume',
       {
         make: async () => ({ remoteId: 'far', state: 'online' }),
@@ -43,7 +49,7 @@ async function open(t: TestContext, work: Partial<ResourceWork<Volume>> = {}) {
 
 const made = async (lifecycle: Awaited<ReturnType<typeof open>>['lifecycle']): Promise<Volume> => {
   await lifecycle.insert(VOLUME)
-  return await lifecycle.make(VOLUME)
+  return await lifecycle.make(VOLUME, undefined)
 }
 
 test('the intent is in the store before the cloud is asked', async (t) => {
@@ -95,29 +101,29 @@ test('what has to wait for something else is left alone', async (t) => {
 test('is deleted, also when the answer was lost', async (t) => {
   const { kept, lifecycle, lifecycleWith } = await open(t, { unmake: fault('timeout') })
   const volume = await made(lifecycle)
-  await assert.rejects(lifecycle.remove(volume), (error) => isCloudError(error, 'timeout'))
+  await assert.rejects(lifecycle.remove(volume, undefined), (error) => isCloudError(error, 'timeout'))
   assert.equal((await kept())?.state, 'deleting')
   await lifecycleWith({}).mendAll()
   assert.equal(await kept(), undefined)
-  await assert.rejects(lifecycle.remove(volume), (error) => isCloudError(error, 'not-found'))
+  await assert.rejects(lifecycle.remove(volume, undefined), (error) => isCloudError(error, 'not-found'))
 })
 
 test('stays as it was when the cloud does not let it go', async (t) => {
   const { kept, lifecycle } = await open(t, { unmake: fault('conflict') })
   const volume = await made(lifecycle)
-  await assert.rejects(lifecycle.remove(volume), (error) => isCloudError(error, 'conflict'))
+  await assert.rejects(lifecycle.remove(volume, undefined), (error) => isCloudError(error, 'conflict'))
   assert.equal((await kept())?.state, 'online')
 })
 
 test('shows what its cloud says, and what was last seen where that is silent', async (t) => {
   const { lifecycle, lifecycleWith } = await open(t)
   const volume = await made(lifecycle)
-  assert.deepEqual(await lifecycle.refresh(volume), volume)
-  const offline = await lifecycleWith({ look: async () => ({ state: 'offline' }) }).refresh(volume)
+  assert.deepEqual(await lifecycle.refresh(volume, undefined), volume)
+  const offline = await lifecycleWith({ look: async () => ({ state: 'offline' }) }).refresh(volume, undefined)
   assert.equal(offline.state, 'offline')
-  assert.deepEqual(await lifecycleWith({ look: fault('timeout') }).refresh(offline), offline)
-  const gone = await lifecycleWith({ look: fault('not-found') }).refresh(offline)
+  assert.deepEqual(await lifecycleWith({ look: fault('timeout') }).refresh(offline, undefined), offline)
+  const gone = await lifecycleWith({ look: fault('not-found') }).refresh(offline, undefined)
   assert.deepEqual([gone.state, gone.reason], ['error', 'its cloud does not have it any more'])
-  const back = await lifecycleWith({ look: async () => ({ state: 'online' }) }).refresh(gone)
+  const back = await lifecycleWith({ look: async () => ({ state: 'online' }) }).refresh(gone, undefined)
   assert.deepEqual([back.state, back.reason], ['online', undefined])
 })

@@ -2,8 +2,10 @@ import { CloudError, isCloudError, reasonOf } from '../model/errors.ts'
 import type { Call } from '../providers/provider.ts'
 import { oneAtATime } from '../providers/turns.ts'
 import type { Resources } from '../store/store.ts'
-import { callWithin, type ServiceParts } from './parts.ts'
+import type { Caller } from '../model/instance.ts'
+import { providerNamed, type ServiceParts } from './parts.ts'
 import { isRefusal } from './refusal.ts'
+import { callFor, waitsFor, type OnBehalf } from './rights.ts'
 
 /** How one kind of resource is made and unmade at its cloud. */
 export interface ResourceWork<R> {
@@ -26,14 +28,18 @@ export interface Lifecycle<R> {
    */
   insert(resource: R, isRepeat?: (earlier: R) => boolean): Promise<R | undefined>
   /** Makes what is inserted. @throws {CloudError} what its cloud refuses with: then nothing is kept */
-  make(resource: R): Promise<R>
-  refresh(resource: R): Promise<R>
+  make(resource: R, whose: OnBehalf): Promise<R>
+  refresh(resource: R, whose: OnBehalf): Promise<R>
   /** Does something to it while nothing else is done to it. */
   inTurn<T>(id: string, task: () => Promise<T>): Promise<T>
   /** @throws {CloudError} what its cloud refuses with: then it stays as it was */
-  remove(resource: R): Promise<void>
-  /** Finishes what a crash, or an answer that was lost, left `creating` or `deleting`. */
-  readonly mendAll: () => Promise<void>
+  remove(resource: R, whose: OnBehalf): Promise<void>
+  /**
+   * Finishes what a crash, or an answer that was lost, left `creating` or `deleting`.
+   *
+   * @param caller what waits for his project's rights; absent: what needs nobody's
+   */
+  readonly mendAll: (caller?: Caller) => Promise<void>
 }
 
 const MAKE_MS = 60_000
@@ -45,7 +51,7 @@ type Kind = keyof Resources
 
 /** @param kind of which the store knows it, and people by its errors */
 export function resourceLifecycle<K extends Kind>(
-  parts: Pick<ServiceParts, 'store' | 'log' | 'closing'>,
+  parts: Pick<ServiceParts, 'store' | 'providers' | 'log' | 'closing'>,
   kind: K,
   work: ResourceWork<Resources[K]>,
 ): Lifecycle<Resources[K]> {
@@ -53,6 +59,13 @@ export function resourceLifecycle<K extends Kind>(
   const { store, log, closing } = parts
   const turns = oneAtATime()
   const busy = new Set<string>()
+
+  const callTo = ({ provider }: R, whose: OnBehalf, ms: number) =>
+    callFor(providerNamed(parts, provider), whose, ms, [closing])
+  const isFor = ({ provider: name }: R, caller: Caller | undefined): boolean => {
+    const provider = parts.providers.get(name)
+    return provider ? waitsFor(provider, caller) : caller === undefined
+  }
 
   const inTurn: Lifecycle<R>['inTurn'] = (id, task) =>
     turns(id, async () => {
@@ -67,9 +80,9 @@ export function resourceLifecycle<K extends Kind>(
     store.updateResource(kind, id, { ...change, updatedAt: Date.now() })
 
   /** @param isAwaited somebody is told when it is refused, so that nothing need be kept */
-  async function make(resource: R, isAwaited: boolean): Promise<R> {
+  async function make(resource: R, whose: OnBehalf, isAwaited: boolean): Promise<R> {
     try {
-      return await keep(resource.id, await work.make(resource, callWithin(MAKE_MS, [closing])))
+      return await keep(resource.id, await work.make(resource, callTo(resource, whose, MAKE_MS)))
     } catch (error) {
       if (!isRefusal(error)) {
         log.warn({ [kind]: resource.id, reason: reasonOf(error) }, `whether the ${kind} was made is not known yet`)
@@ -81,11 +94,11 @@ export function resourceLifecycle<K extends Kind>(
     }
   }
 
-  async function unmake(resource: R): Promise<void> {
+  async function unmake(resource: R, whose: OnBehalf): Promise<void> {
     // On the disk before its cloud is asked: a crash from here on ends in its deletion.
     await keep(resource.id, { state: 'deleting' } as Partial<R>)
     try {
-      await work.unmake(resource, callWithin(MAKE_MS, [closing]))
+      await work.unmake(resource, callTo(resource, whose, MAKE_MS))
     } catch (error) {
       if (isRefusal(error)) await keep(resource.id, { state: resource.state } as Partial<R>)
       throw error
@@ -93,12 +106,12 @@ export function resourceLifecycle<K extends Kind>(
     await store.deleteResource(kind, resource.id)
   }
 
-  async function mend(id: string): Promise<void> {
+  async function mend(id: string, whose: OnBehalf): Promise<void> {
     // Whoever worked on it before may have finished.
     const resource = await store.getResource(kind, id)
     if (!resource || (await work.waits?.(resource))) return
-    if (resource.state === 'creating') await make(resource, false)
-    if (resource.state === 'deleting') await unmake(resource)
+    if (resource.state === 'creating') await make(resource, whose, false)
+    if (resource.state === 'deleting') await unmake(resource, whose)
   }
 
   return {
@@ -114,11 +127,11 @@ export function resourceLifecycle<K extends Kind>(
         throw new CloudError('conflict', `the idempotency key was used for ${kind} ${earlier.id}: send a new key`)
       }
     },
-    make: (resource) => inTurn(resource.id, () => make(resource, true)),
-    refresh: async (resource) => {
+    make: (resource, whose) => inTurn(resource.id, () => make(resource, whose, true)),
+    refresh: async (resource, whose) => {
       if (UNFINISHED.some((state) => state === resource.state)) return resource
       try {
-        const seen = await work.look(resource, callWithin(LOOK_MS, [closing]))
+        const seen = await work.look(resource, callTo(resource, whose, LOOK_MS))
         return isNews(resource, seen) ? await keep(resource.id, seen) : resource
       } catch (error) {
         if (isCloudError(error, 'not-found')) {
@@ -129,17 +142,18 @@ export function resourceLifecycle<K extends Kind>(
         return resource
       }
     },
-    remove: (resource) =>
+    remove: (resource, whose) =>
       inTurn(resource.id, async () => {
         // The one before us in the line may have changed or deleted it.
         const now = await store.getResource(kind, resource.id)
         if (!now) throw new CloudError('not-found', `there is no ${kind} ${resource.id}`)
-        await unmake(now)
+        await unmake(now, whose)
       }),
-    mendAll: async () => {
-      const unfinished = await store.listResources(kind, { states: UNFINISHED })
-      for (const { id } of unfinished.filter((each) => !busy.has(each.id)))
-        await inTurn(id, () => mend(id)).catch((error: unknown) => {
+    mendAll: async (caller) => {
+      const of = caller ? { project: caller.project } : {}
+      const unfinished = await store.listResources(kind, { ...of, states: UNFINISHED })
+      for (const { id } of unfinished.filter((each) => !busy.has(each.id) && isFor(each, caller)))
+        await inTurn(id, () => mend(id, caller)).catch((error: unknown) => {
           if (!closing.aborted) log.warn({ [kind]: id, reason: reasonOf(error) }, `an unfinished ${kind} waits`)
         })
     },

@@ -6,7 +6,7 @@ import { oneAtATime } from '../providers/turns.ts'
 import { ownInstance, requireMember } from './access.ts'
 import { fromAttached, toNetworkAttachment, toVolumeAttachment } from './attachments.ts'
 import { remoteIdOf } from './ids.ts'
-import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
+import { resourceLifecycle, type Lifecycle, type ResourceWork } from './lifecycle.ts'
 import { groupOf } from './makers.ts'
 import { sharedNetworks } from './networks.ts'
 import { missingNetworks, needsNumber, toLink, type LinkOwner } from './new-link.ts'
@@ -29,7 +29,7 @@ export interface LinkWork extends LinkUseCases {
     caller: Caller,
     insert: (links: readonly Link[]) => Promise<T>,
   ): Promise<T>
-  mendAll(): Promise<void>
+  readonly mendAll: Lifecycle<Link>['mendAll']
 }
 
 /** @param turnstile so that nothing is attached to an instance that is just being deleted */
@@ -49,7 +49,7 @@ export function linkUseCases(parts: ServiceParts, turnstile: Pick<Turnstile, 'pa
 
   return {
     async withNew(owner, specs, caller, insert) {
-      const shared = await sharedNetworks(parts, owner.provider)
+      const shared = await sharedNetworks(parts, caller, owner.provider)
       const all = [...specs, ...missingNetworks(shared, specs)]
       return await numbering(all, async () => {
         const links: Link[] = []
@@ -65,7 +65,7 @@ export function linkUseCases(parts: ServiceParts, turnstile: Pick<Turnstile, 'pa
         const link = await toLink(parts, instance, spec, { caller, beside: [] }, { id, idempotencyKey })
         return [link, await lifecycle.insert(link, idempotencyKey === undefined ? undefined : isSameLink(link))]
       })
-      return earlier ?? (await lifecycle.make(link))
+      return earlier ?? (await lifecycle.make(link, caller))
     },
     get: own,
     list: ({ project }) => store.listResources('link', { project }),
@@ -82,7 +82,7 @@ export function linkUseCases(parts: ServiceParts, turnstile: Pick<Turnstile, 'pa
     async delete(id, caller) {
       const link = await own(id, caller)
       requireMember(caller)
-      await lifecycle.remove(link)
+      await lifecycle.remove(link, caller)
     },
     mendAll: lifecycle.mendAll,
   }

@@ -5,17 +5,19 @@ import type { RemoteNetwork, SharedNetwork } from '../providers/provider.ts'
 import { requireMember } from './access.ts'
 import { checkNumbering } from './addresses.ts'
 import { isOwnId, newId, remoteIdOf } from './ids.ts'
-import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
+import { resourceLifecycle, type Lifecycle, type ResourceWork } from './lifecycle.ts'
 import { chooseMaker, groupOf } from './makers.ts'
-import { callWithin, type ServiceParts } from './parts.ts'
+import { providerNamed, type ServiceParts } from './parts.ts'
 import { renamed } from './renaming.ts'
+import { callFor, canAsk } from './rights.ts'
+import { unanswered } from './templates.ts'
 import type { NetworkUseCases } from './service.ts'
 
 const ACT_MS = 60_000
 const LIST_MS = 10_000
 
 /** The use cases of networks, and what finishes those that are unfinished. */
-export function networkUseCases(parts: ServiceParts): NetworkUseCases & { readonly mendAll: () => Promise<void> } {
+export function networkUseCases(parts: ServiceParts): NetworkUseCases & Pick<Lifecycle<Network>, 'mendAll'> {
   const { store, closing } = parts
   const lifecycle = resourceLifecycle(parts, 'network', networkWork(parts))
 
@@ -43,14 +45,18 @@ export function networkUseCases(parts: ServiceParts): NetworkUseCases & { readon
         updatedAt: now,
       }
       const isRepeat = idempotencyKey === undefined ? undefined : isSameNetwork(network)
-      return (await lifecycle.insert(network, isRepeat)) ?? (await lifecycle.make(network))
+      return (await lifecycle.insert(network, isRepeat)) ?? (await lifecycle.make(network, caller))
     },
     get: async (id, caller) => {
       const network = await findNetwork(parts, id, caller)
-      return network.owner ? await lifecycle.refresh(network) : network
+      return network.owner ? await lifecycle.refresh(network, caller) : network
     },
-    list: async ({ project }) => {
-      const [shared, own] = await Promise.all([sharedNetworks(parts), store.listResources('network', { project })])
+    list: async (caller) => {
+      const { project } = caller
+      const [shared, own] = await Promise.all([
+        sharedNetworks(parts, caller),
+        store.listResources('network', { project }),
+      ])
       return [...shared.map(({ network }) => network), ...own]
     },
     async rename(id, change, caller) {
@@ -64,8 +70,9 @@ export function networkUseCases(parts: ServiceParts): NetworkUseCases & { readon
         const group = groupOf(parts, network.provider, 'networks')
         if (!group.actions.includes(action))
           throw new CloudError('unsupported', `${network.provider} cannot bring networks ${action}`)
-        await group.act(remoteIdOf(network), action, callWithin(ACT_MS, [closing]))
-        return await lifecycle.refresh(network)
+        const call = callFor(providerNamed(parts, network.provider), caller, ACT_MS, [closing])
+        await group.act(remoteIdOf(network), action, call)
+        return await lifecycle.refresh(network, caller)
       })
     },
     async delete(id, caller) {
@@ -73,7 +80,7 @@ export function networkUseCases(parts: ServiceParts): NetworkUseCases & { readon
       const [link] = await store.listResources('link', { targetId: id })
       if (link)
         throw new CloudError('conflict', `instance ${link.instanceId} is on network ${id}; take the link away first`)
-      await lifecycle.remove(network)
+      await lifecycle.remove(network, caller)
     },
     mendAll: lifecycle.mendAll,
   }
@@ -83,19 +90,37 @@ export function networkUseCases(parts: ServiceParts): NetworkUseCases & { readon
 export interface Shared {
   readonly network: Network
   readonly isFixed: boolean
+  /** Whether nobody is on it without being asked for. */
+  readonly isPublic: boolean
 }
 
-/** What providers have for all; one that does not answer is passed over, with a line in the log. */
-export async function sharedNetworks(parts: ServiceParts, only?: string): Promise<readonly Shared[]> {
-  const asked = [...parts.providers.values()].filter(({ name }) => only === undefined || name === only)
+/**
+ * What providers that the caller can ask have for all; of several, one that does not answer is passed over, with a line in
+ * the log.
+ *
+ * @param silent gets the names of those that do not answer
+ * @throws {CloudError} what the `only` one fails with
+ */
+export async function sharedNetworks(
+  parts: ServiceParts,
+  caller: Pick<Caller, 'credential'>,
+  only?: string,
+  silent?: Set<string>,
+): Promise<readonly Shared[]> {
+  const asked = [...parts.providers.values()].filter(
+    (provider) => (only === undefined || provider.name === only) && canAsk(provider, caller),
+  )
   const found = await Promise.all(
-    asked.map(async ({ name, networks }): Promise<readonly SharedNetwork[]> => {
-      if (!networks) return []
+    asked.map(async (provider): Promise<readonly SharedNetwork[]> => {
+      if (!provider.networks) return []
       try {
-        const shared = await networks.shared(callWithin(LIST_MS, [parts.closing]))
+        const shared = await provider.networks.shared(callFor(provider, caller, LIST_MS, [parts.closing]))
         return await parts.store.nameTemplates('network', shared)
       } catch (error) {
-        parts.log.warn({ provider: name, reason: reasonOf(error) }, 'the provider does not tell its networks')
+        // Who is to be on a network of its must know which there are.
+        if (only !== undefined) throw error
+        silent?.add(provider.name)
+        parts.log.warn({ provider: provider.name, reason: reasonOf(error) }, 'the provider does not tell its networks')
         return []
       }
     }),
@@ -107,23 +132,26 @@ export async function sharedNetworks(parts: ServiceParts, only?: string): Promis
  * A network that the caller can see: his project's, or one that is for all.
  *
  * @param shared those that are for all, where they are known already
- * @throws {CloudError} not-found
+ * @throws {CloudError} not-found; unavailable when a provider that may have it does not answer
  */
 export async function findNetwork(
   parts: ServiceParts,
   id: string,
-  { project }: Pick<Caller, 'project'>,
+  caller: Pick<Caller, 'project' | 'credential'>,
   shared?: readonly Shared[],
 ): Promise<Network> {
+  const silent = new Set<string>()
   const network = isOwnId(id)
     ? await parts.store.getResource('network', id)
-    : (shared ?? (await sharedNetworks(parts))).find((each) => each.network.id === id)?.network
-  if (network && (!network.owner || network.owner.project === project)) return network
+    : (shared ?? (await sharedNetworks(parts, caller, undefined, silent))).find((each) => each.network.id === id)
+        ?.network
+  if (network && (!network.owner || network.owner.project === caller.project)) return network
+  if (silent.size > 0) throw unanswered(`network ${id.slice(0, 100)}`, silent)
   throw new CloudError('not-found', `there is no network ${id.slice(0, 100)}`)
 }
 
 function toShared(shared: SharedNetwork): Shared {
-  const { name, provider, title, isFixed, cidr, gateway, remoteId, state, reason } = shared
+  const { name, provider, title, isFixed = false, isPublic = false, cidr, gateway, remoteId, state, reason } = shared
   const spec = {
     name: title,
     ...(cidr === undefined ? {} : { cidr }),
@@ -131,7 +159,7 @@ function toShared(shared: SharedNetwork): Shared {
     labels: {},
   }
   const network = { id: name, provider, remoteId, state, spec, createdAt: 0, updatedAt: 0 }
-  return { network: reason === undefined ? network : { ...network, reason }, isFixed: isFixed === true }
+  return { network: reason === undefined ? network : { ...network, reason }, isFixed, isPublic }
 }
 
 function isSameNetwork({ spec }: Network): (earlier: Network) => boolean {

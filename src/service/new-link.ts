@@ -15,7 +15,7 @@ type NetworkLinkSpec = Extract<LinkSpec, { kind: 'network' }>
 
 /** What is known while links are made. */
 interface Surroundings {
-  readonly caller: Pick<Caller, 'project'>
+  readonly caller: Pick<Caller, 'project' | 'credential'>
   /** Links of the same request, not in the store yet. */
   readonly beside: readonly Link[]
   readonly shared?: readonly Shared[]
@@ -68,7 +68,8 @@ export function needsNumber(spec: LinkSpec): boolean {
 export function missingNetworks(shared: readonly Shared[], specs: readonly LinkSpec[]): readonly LinkSpec[] {
   const asked = specs.flatMap((spec) => (spec.kind === 'network' ? [spec.networkId] : []))
   const fixed = shared.filter(({ network, isFixed }) => isFixed && !asked.includes(network.id))
-  const missing = fixed.length === 0 && asked.length === 0 ? shared.slice(0, 1) : fixed
+  const missing =
+    fixed.length === 0 && asked.length === 0 ? shared.filter(({ isPublic }) => !isPublic).slice(0, 1) : fixed
   return missing.map(({ network }) => ({ kind: 'network', networkId: network.id }))
 }
 

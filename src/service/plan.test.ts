@@ -62,6 +62,45 @@ describe('plan', () => {
     }
   })
 
+  it("expects to see what guests ask for where a cloud has us answer in its own service's place", () => {
+    const clouds = (['metadata', 'disk'] as const).map((method) => ({
+      ...METADATA,
+      method,
+      by: 'provider' as const,
+      evidence: ['console'] as const,
+    }))
+    const target = { name: 'there', capabilities: { deliveries: clouds } }
+    const planned = (keepsDisk: boolean | undefined, name = 'there', by?: InstanceSpec['by']) => {
+      const rules = keepsDisk === undefined ? RULES : { ...RULES, answersFor: new Map([[name, { keepsDisk }]]) }
+      const { deliveries } = planDelivery({ ...withData(1), ...(by ? { by } : {}) }, target, rules)
+      return deliveries.map((each) => [each.method, each.by, ...each.evidence])
+    }
+    const [witnessed, unseen] = [
+      ['metadata', 'provider', 'access', 'report', 'console'],
+      ['metadata', 'provider', 'console'],
+    ]
+    const disk = ['disk', 'provider', 'console']
+    assert.deepEqual(planned(undefined), [unseen, disk])
+    assert.deepEqual(planned(true, 'elsewhere'), [unseen, disk])
+    assert.deepEqual(planned(true), [witnessed, disk])
+    assert.deepEqual(planned(false), [witnessed], 'a guest that takes the disk would not ask us')
+    assert.deepEqual(planned(false, 'there', 'disk'), [disk], 'unless the user insists on it')
+  })
+
+  it('expects reports where vendor data of ours come with what a cloud carries', () => {
+    const theirs = { ...METADATA, by: 'provider', evidence: ['console'] } as const
+    const target = { name: 'there', capabilities: { deliveries: [theirs] } }
+    const evidence = (heardFrom: string) =>
+      planDelivery(withData(1), target, { ...RULES, hearsFrom: new Set([heardFrom]) }).deliveries[0]?.evidence
+    assert.deepEqual(evidence('there'), ['report', 'console'])
+    assert.deepEqual(evidence('elsewhere'), ['console'])
+  })
+
+  it('keeps our own ways as they are where a cloud has us answer', () => {
+    const rules = { ...RULES, answersFor: new Map([['here', { keepsDisk: false }]]) }
+    assert.deepEqual(planDelivery(withData(1), TARGET, rules), planDelivery(withData(1), TARGET, RULES))
+  })
+
   it('leaves out a way that the data is too large for', () => {
     const { deliveries } = planDelivery(withData(100_001), TARGET, RULES)
     assert.deepEqual(

@@ -7,6 +7,7 @@ import { CloudError } from '../model/errors.ts'
 import type { InstanceSpec } from '../model/instance.ts'
 import type { Plan, PlannedDelivery, PlanWarning } from '../model/plan.ts'
 import type { Capabilities, DeliveryCapability } from '../providers/provider.ts'
+import { checkLimits } from './plan-limits.ts'
 
 /** What is true of this Bellhop, whatever the provider. */
 export interface PlanRules {
@@ -14,25 +15,40 @@ export interface PlanRules {
   readonly servesMetadata: boolean
   /** The most that any front end may bring, decoded. */
   readonly userDataMaxBytes: number
+  /** Providers whose clouds have us answer their guests in the place of their own metadata service. */
+  readonly answersFor?: ReadonlyMap<string, Answering>
+  /** Providers whose clouds have us tell their guests where to report, by vendor data. */
+  readonly hearsFrom?: ReadonlySet<string>
+}
+
+interface Answering {
+  /** Whether a disk that the cloud makes is planned too, unasked: a guest that takes it never asks us. */
+  readonly keepsDisk: boolean
 }
 
 /** Who would carry it. */
 interface Target {
   readonly name: string
-  readonly capabilities: Pick<Capabilities, 'deliveries'>
+  readonly capabilities: Pick<Capabilities, 'deliveries' | 'keysMax' | 'files' | 'otherWays'>
 }
 
 /**
  * Decides how an instance's data will reach it: every way that fits, in the order in which guests try them.
  *
  * @throws {CloudError} too-large when no way takes the user data, naming limit and size; unsupported when the provider
- *   has no way to deliver, or not the one that the user insists on
+ *   has no way to deliver, or not the one that the user insists on; as {@link checkLimits}
  */
 export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target, rules: PlanRules): Plan {
   const { userData } = spec
   const sizeBytes = userData?.byteLength ?? 0
   if (sizeBytes > rules.userDataMaxBytes) throw tooLarge(sizeBytes, 'this server', rules.userDataMaxBytes)
-  const possible = choose(spec, name, capabilities.deliveries, rules)
+  checkLimits(spec, capabilities, name)
+  const possible = choose(
+    spec,
+    name,
+    heard(witnessed(capabilities.deliveries, rules.answersFor?.get(name), spec), name, rules),
+    rules,
+  )
   const fitting = possible.filter(({ userDataMaxBytes }) => sizeBytes <= userDataMaxBytes)
   if (fitting.length === 0)
     throw tooLarge(sizeBytes, name, Math.max(...possible.map(({ userDataMaxBytes }) => userDataMaxBytes)))
@@ -53,6 +69,39 @@ export function deliveriesHere(
   { servesMetadata }: Pick<PlanRules, 'servesMetadata'>,
 ): Capabilities['deliveries'] {
   return deliveries.filter(({ method, by }) => servesMetadata || method !== 'metadata' || by === 'provider')
+}
+
+/** Where a cloud has us answer its guests, we see what they fetch and hear what they report, though it carries the data. */
+function witnessed(
+  deliveries: Capabilities['deliveries'],
+  answering: Answering | undefined,
+  { by: wanted }: InstanceSpec,
+): Capabilities['deliveries'] {
+  if (!answering) return deliveries
+  const isKept = answering.keepsDisk || wanted === 'disk'
+  return deliveries
+    .filter(({ method, by }) => isKept || method !== 'disk' || by !== 'provider')
+    .map((each): DeliveryCapability =>
+      each.method === 'metadata' && each.by === 'provider'
+        ? { ...each, evidence: [...new Set([...WITNESS, ...each.evidence])] }
+        : each,
+    )
+}
+
+const WITNESS = ['access', 'report'] as const
+
+/** Vendor data of ours come with whatever the cloud carries. */
+function heard(
+  deliveries: Capabilities['deliveries'],
+  name: string,
+  { hearsFrom }: PlanRules,
+): Capabilities['deliveries'] {
+  if (!hearsFrom?.has(name)) return deliveries
+  return deliveries.map((each) =>
+    each.by === 'provider' && !each.evidence.includes('report')
+      ? { ...each, evidence: ['report', ...each.evidence] }
+      : each,
+  )
 }
 
 function choose(

@@ -2,7 +2,8 @@ import { CloudError } from '../model/errors.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Call, Provider } from '../providers/provider.ts'
 import { stateEvent } from './launch.ts'
-import { callWithin, providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
+import { providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
+import { callFor, type OnBehalf } from './rights.ts'
 
 const DELETE_MS = 60_000
 
@@ -11,11 +12,12 @@ const DELETE_MS = 60_000
  *
  * @throws {CloudError} what the provider fails with: the instance then stays `deleting`, to be tried again
  */
-export async function remove(parts: ServiceParts, instance: Instance, credential?: Call['credential']): Promise<void> {
+export async function remove(parts: ServiceParts, instance: Instance, whose: OnBehalf): Promise<void> {
   const provider = providerNamed(parts, instance.provider)
-  const call = callWithin(DELETE_MS, [parts.closing], credential)
+  const call = callFor(provider, whose, DELETE_MS, [parts.closing])
   for (const remoteId of await remoteIdsOf(provider, instance, call, parts.closing))
     await provider.delete(remoteId, call)
+  await provider.discard?.(instance.id, call)
   await parts.metadata?.withdraw(instance.id)
   await parts.store.deleteInstance(instance.id, [stateEvent(instance, 'deleted', 'deleted')])
   parts.recorder.notify(instance.id)

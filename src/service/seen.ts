@@ -9,9 +9,16 @@ export function learnt(
   { network, facts }: Pick<RemoteInstance, 'network' | 'facts'>,
 ): Pick<Instance, 'network' | 'facts'> {
   const localIpv4 = network && firstIpv4(network)
+  // Whoever tells of a machine tells of its public address, if it has one still.
+  const { publicIpv4, ...kept } = instance.facts
   return {
     ...(network ? { network } : {}),
-    facts: { ...instance.facts, ...(localIpv4 === undefined ? {} : { localIpv4 }), ...facts },
+    facts: {
+      ...kept,
+      ...(facts || publicIpv4 === undefined ? {} : { publicIpv4 }),
+      ...(localIpv4 === undefined ? {} : { localIpv4 }),
+      ...facts,
+    },
   }
 }
 

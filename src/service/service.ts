@@ -14,8 +14,14 @@ export interface NewInstance {
   readonly id?: string
   /** Repeated by a client that repeats its request; kept per project. */
   readonly idempotencyKey?: string
-  /** The caller's own cloud token, for this call alone: never stored, never logged. */
-  readonly credential?: { readonly token: string }
+}
+
+/** User data in place of those that an instance has. */
+export interface NewUserData extends Pick<InstanceSpec, 'userDataFormat'> {
+  /** Absent: none any more. */
+  readonly userData?: Uint8Array
+  /** Whether the disk may begin anew from the image, where there is no other way. */
+  readonly mayRebuild: boolean
 }
 
 /** A change that no guest is told of: what is absent stays, `null` takes the name away. */
@@ -126,6 +132,8 @@ export interface ProviderAbilities {
 
 /** What front ends and the CLI can ask for. Every method sees only the caller's project; what is another's is `not-found`. */
 export interface Service extends InstanceUseCases {
+  /** Goes on with what waits for this caller's rights; returns at once. */
+  welcome(caller: Caller): void
   /** Names of the providers that can make volumes, or networks. */
   makers(of: 'volumes' | 'networks'): readonly string[]
   /** What the providers can do, in the order of the configuration. */
@@ -135,6 +143,13 @@ export interface Service extends InstanceUseCases {
   readonly links: LinkUseCases
   readonly labels: ProjectLabels
   readonly documents: DocumentUseCases
+  /**
+   * Asked by a cloud itself, not by a project: what one of its guests gets from us beside the cloud's own data, as a
+   * cloud-config. Waits up to 2 s for an instance that is just being created there.
+   *
+   * @returns `undefined` where we did not start the instance at this provider, or have nothing to add
+   */
+  cloudVendorData(provider: string, remoteId: string): Promise<string | undefined>
 }
 
 /** Instances, what they start from, and what became of their data. */
@@ -161,6 +176,13 @@ export interface InstanceUseCases {
    * @throws {CloudError} not-found, forbidden
    */
   rename(id: string, change: Renaming & { readonly hostname?: string }, caller: Caller): Promise<Instance>
+  /**
+   * Gives an instance that is there other user data, as a new revision.
+   *
+   * @throws {CloudError} not-found, forbidden, too-large; unsupported where its provider cannot; conflict when the state does not
+   *   allow it, or when only a rebuild would do
+   */
+  replaceUserData(id: string, request: NewUserData, caller: Caller): Promise<Instance>
   /**
    * Makes an image of its disk, for its project alone.
    *

@@ -3,11 +3,7 @@ import type { Plan } from '../model/plan.ts'
 /** Where guests post what they have to say, on the metadata server. */
 const REPORT_URL = 'http://169.254.169.254/report'
 
-// cloud-init ends every stage with an error on a key of `reporting` that it does not know: these are all it has.
-const BY_SERVER = `#cloud-config
-reporting:
-  bellhop: {type: webhook, endpoint: "${REPORT_URL}", timeout: 2, retries: 1}
-`
+const BY_SERVER = reportingTo(REPORT_URL)
 const BY_CONSOLE = `#cloud-config
 reporting:
   bellhop: {type: print}
@@ -25,4 +21,17 @@ export function vendorDataFor({ deliveries }: Plan): Uint8Array | undefined {
   if (deliveries.some(({ method, evidence }) => method === 'metadata' && evidence.includes('report')))
     return Buffer.from(BY_SERVER)
   return deliveries.some(({ evidence }) => evidence.includes('console')) ? Buffer.from(BY_CONSOLE) : undefined
+}
+
+/**
+ * A cloud-config that lets cloud-init post how it went.
+ *
+ * @param url without anything that YAML or a shell would have to escape
+ */
+export function reportingTo(url: string): string {
+  // cloud-init ends every stage with an error on a key of `reporting` that it does not know: these are all it has.
+  return `#cloud-config
+reporting:
+  bellhop: {type: webhook, endpoint: "${url}", timeout: 2, retries: 1}
+`
 }

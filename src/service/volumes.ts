@@ -4,16 +4,17 @@ import type { Volume } from '../model/volume.ts'
 import type { RemoteVolume } from '../providers/provider.ts'
 import { requireMember } from './access.ts'
 import { newId, remoteIdOf } from './ids.ts'
-import { resourceLifecycle, type ResourceWork } from './lifecycle.ts'
+import { resourceLifecycle, type Lifecycle, type ResourceWork } from './lifecycle.ts'
 import { chooseMaker, groupOf } from './makers.ts'
-import { callWithin, type ServiceParts } from './parts.ts'
+import { providerNamed, type ServiceParts } from './parts.ts'
 import { renamed } from './renaming.ts'
+import { callFor } from './rights.ts'
 import type { VolumeUseCases } from './service.ts'
 
 const ACT_MS = 60_000
 
 /** The use cases of volumes, and what finishes those that are unfinished. */
-export function volumeUseCases(parts: ServiceParts): VolumeUseCases & { readonly mendAll: () => Promise<void> } {
+export function volumeUseCases(parts: ServiceParts): VolumeUseCases & Pick<Lifecycle<Volume>, 'mendAll'> {
   const { store, closing } = parts
   const lifecycle = resourceLifecycle(parts, 'volume', volumeWork(parts))
 
@@ -39,9 +40,9 @@ export function volumeUseCases(parts: ServiceParts): VolumeUseCases & { readonly
         updatedAt: now,
       }
       const isRepeat = idempotencyKey === undefined ? undefined : isSameVolume(volume)
-      return (await lifecycle.insert(volume, isRepeat)) ?? (await lifecycle.make(volume))
+      return (await lifecycle.insert(volume, isRepeat)) ?? (await lifecycle.make(volume, caller))
     },
-    get: async (id, caller) => await lifecycle.refresh(await own(id, caller)),
+    get: async (id, caller) => await lifecycle.refresh(await own(id, caller), caller),
     list: ({ project }) => store.listResources('volume', { project }),
     async rename(id, change, caller) {
       const { spec } = await own(id, caller)
@@ -59,8 +60,9 @@ export function volumeUseCases(parts: ServiceParts): VolumeUseCases & { readonly
             'unsupported',
             `${volume.provider} cannot ${action} volumes; it can ${group.actions.join(', ')}`,
           )
-        await group.act(remoteIdOf(volume), action, callWithin(ACT_MS, [closing]), sizeBytes)
-        return await lifecycle.refresh(volume)
+        const call = callFor(providerNamed(parts, volume.provider), caller, ACT_MS, [closing])
+        await group.act(remoteIdOf(volume), action, call, sizeBytes)
+        return await lifecycle.refresh(volume, caller)
       })
     },
     async delete(id, caller) {
@@ -72,7 +74,7 @@ export function volumeUseCases(parts: ServiceParts): VolumeUseCases & { readonly
           'conflict',
           `volume ${id} is attached to instance ${link.instanceId}; take the link away first`,
         )
-      await lifecycle.remove(volume)
+      await lifecycle.remove(volume, caller)
     },
     mendAll: lifecycle.mendAll,
   }
