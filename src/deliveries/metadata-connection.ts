@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
+import type { Asked, MaybeLater } from './metadata-asked.ts'
 import { dateLine } from './metadata-date.ts'
 import { parseHead, type Head } from './metadata-head.ts'
-import type { Asked, MaybeLater } from './metadata-identity.ts'
-import { bareReply, type Reply } from './metadata-reply.ts'
+import type { Reply } from './metadata-reply.ts'
 
 /** What one client may cost us. */
 export interface MetadataLimits {
@@ -28,6 +28,8 @@ export interface Answering {
   /** For each connection: finds out who asks, before a body is read; a reply where that cannot be known. */
   admit(peer: { readonly remoteAddress?: string | undefined }): (head: Head) => MaybeLater<Asked | Reply>
   answer(asked: Asked, method: string, body: Uint8Array, now: number): MaybeLater<Reply>
+  /** What is said to a request that cannot be taken. @param status why */
+  refusal(status: number): Reply
   /** The socket accepted the reply's last byte. */
   sent(reply: Reply): void
   readonly limits: MetadataLimits
@@ -201,7 +203,7 @@ function goOn(talk: Conversation, step: () => void): void {
 
 function refuse(talk: Conversation, status: number, now: number): true {
   talk.lingers = true
-  send(talk, undefined, bareReply(status), now)
+  send(talk, undefined, talk.answering.refusal(status), now)
   return true
 }
 

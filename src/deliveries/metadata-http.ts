@@ -1,7 +1,10 @@
 import type { ContextSource, MetadataDelivery, Recorder } from './delivery.ts'
+import { throughAgent } from './metadata-agent.ts'
+import type { MaybeLater } from './metadata-asked.ts'
 import type { Answering, MetadataLimits } from './metadata-connection.ts'
-import { createIdentity, type Identity, type MaybeLater } from './metadata-identity.ts'
+import { createIdentity, type Identity } from './metadata-identity.ts'
 import { createCarrier } from './metadata-net.ts'
+import { createPassOn, type PassOn } from './metadata-pass-on.ts'
 import type { PasswordSlots } from './metadata-password.ts'
 import { bareReply, NOT_FOUND, settle, type Reply } from './metadata-reply.ts'
 import { createSockets } from './metadata-sockets.ts'
@@ -50,6 +53,8 @@ export interface MetadataServer extends MetadataDelivery {
     readonly host: string
     readonly port: number
     readonly identity: Identity
+    /** Who answers guests that a signature vouches for and that are none of ours: the root of Nova's metadata service. */
+    readonly novaUrl?: string
   }): Promise<{ readonly host: string; readonly port: number }>
   /** Takes no more requests, waits a little for answers under way, and removes the instances' sockets. */
   close(): Promise<void>
@@ -67,9 +72,10 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
   const limits = { ...LIMITS, ...options.limits }
   const handler = createMetadataHandler(options)
   const carrier = createCarrier(limits, log)
+  const passers: PassOn[] = []
 
   function answeringFor(identity: Identity): Answering {
-    const identifyPeer = createIdentity(identity, secret)
+    const identifyPeer = createIdentity(identity, secret, log)
     return {
       limits,
       admit: (peer) => {
@@ -86,6 +92,7 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
           const reply = handler.handle({ caller, method, path, headers, throughProxy, body }, now)
           return reply instanceof Promise ? reply.then(hear) : hear(reply)
         }),
+      refusal: (status) => bareReply(status),
       sent: (reply) => settle(reply, recorder),
     }
   }
@@ -121,11 +128,21 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
       await handler.forget(instanceId)
     },
     refresh: (instanceId) => handler.refresh(instanceId),
-    listen: async ({ host, port, identity }) => {
-      const { address } = await carrier.listen({ host, port }, limits.connectionsMax, answeringFor(identity))
+    listen: async ({ host, port, identity, novaUrl }) => {
+      const passOn = novaUrl === undefined ? undefined : createPassOn({ url: novaUrl, log })
+      if (passOn) passers.push(passOn)
+      const answering = answeringFor(identity)
+      const { address } = await carrier.listen(
+        { host, port },
+        limits.connectionsMax,
+        identity.by === 'signature' ? throughAgent(answering, passOn) : answering,
+      )
       return { host: address?.address ?? host, port: address?.port ?? port }
     },
-    close: () => carrier.close(),
+    close: async () => {
+      await carrier.close()
+      for (const passOn of passers) await passOn.close()
+    },
   }
 }
 

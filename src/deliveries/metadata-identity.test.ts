@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
-import { createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { SECRET } from '../../test/conformance/metadata-samples.ts'
 import { isCloudError } from '../model/errors.ts'
+import type { Asked } from './metadata-asked.ts'
 import { createIdentity, type Identity } from './metadata-identity.ts'
-import { metadataToken } from './metadata-token.ts'
+import type { Reply } from './metadata-reply.ts'
+import { metadataToken, reportToken } from './metadata-token.ts'
 
 const ADDRESSES: Readonly<Record<string, string>> = { '10.0.0.5': 'five', '10.0.0.6': 'six', 'fe80::5': 'five' }
 
@@ -14,7 +15,13 @@ async function callerOf(
   identity: Identity,
   { from, path = '/latest/user-data', headers = [] }: { from?: string; path?: string; headers?: readonly string[] },
 ) {
-  return await createIdentity(identity, SECRET)({ remoteAddress: from })(path, headers)
+  return toAsked(await createIdentity(identity, SECRET)({ remoteAddress: from })(path, headers))
+}
+
+/** None of these identities answers by itself. */
+function toAsked(found: Asked | Reply | undefined): Asked | undefined {
+  assert.ok(found === undefined || 'caller' in found)
+  return found
 }
 
 describe('who asks, by address', () => {
@@ -72,7 +79,7 @@ describe('who asks, by address', () => {
     const identity: Identity = { by: 'address', find: async () => answers[asked++] }
     const identify = createIdentity(identity, SECRET)({ remoteAddress: '10.0.0.5' })
     assert.equal(await identify('/', []), undefined)
-    for (let i = 0; i < 3; i++) assert.equal((await identify('/', []))?.caller, 'five')
+    for (let i = 0; i < 3; i++) assert.equal(toAsked(await identify('/', []))?.caller, 'five')
     assert.equal(asked, 2)
   })
 
@@ -81,7 +88,7 @@ describe('who asks, by address', () => {
     const find = () => (asked++ === 0 ? Promise.reject(new Error('no store')) : Promise.resolve('five'))
     const identify = createIdentity({ by: 'address', find }, SECRET)({ remoteAddress: '10.0.0.5' })
     await assert.rejects(async () => await identify('/', []))
-    assert.equal((await identify('/', []))?.caller, 'five')
+    assert.equal(toAsked(await identify('/', []))?.caller, 'five')
   })
 
   it('cannot depend on a proxy that is no address', () => {
@@ -90,39 +97,6 @@ describe('who asks, by address', () => {
         () => createIdentity({ by: 'address', find, trustedProxies: [proxy] }, SECRET),
         (error) => isCloudError(error, 'invalid') && error.message.includes(`"${proxy}"`),
       )
-  })
-})
-
-describe('who asks, by signature', () => {
-  const identity: Identity = { by: 'signature', sharedSecret: 'peersecret' }
-  // As neutron's agent signed it for Nova 26.2.2.
-  const instanceId = '537d9a3e-de1b-44d8-b87b-e246cf243b72'
-  const signature = '4179e2fc6eb70723647dc788fc46e4168c6a38f0a44c7dec5f819fd1b0f041d2'
-  const id = async (...headers: readonly string[]) => (await callerOf(identity, { headers }))?.caller
-
-  it('is who is signed for', async () => {
-    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', signature), instanceId)
-    assert.equal(await id('x-instance-id-signature', signature, 'x-instance-id', instanceId), instanceId)
-  })
-
-  it('is nobody where the signature is another, is missing, or could be two', async () => {
-    const other = createHmac('sha256', 'other').update(instanceId).digest('hex')
-    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', other), undefined)
-    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', signature.toUpperCase()), undefined)
-    assert.equal(await id('x-instance-id', `${instanceId}x`, 'x-instance-id-signature', signature), undefined)
-    assert.equal(await id('x-instance-id', instanceId, 'x-instance-id-signature', ''), undefined)
-    assert.equal(await id('x-instance-id', instanceId), undefined)
-    assert.equal(await id('x-instance-id-signature', signature), undefined)
-    const both = ['x-instance-id', instanceId, 'x-instance-id-signature', signature]
-    assert.equal(await id(...both, 'x-instance-id', instanceId), undefined)
-    assert.equal(await id(...both, 'x-instance-id-signature', signature), undefined)
-  })
-
-  it('needs a secret', () => {
-    assert.throws(
-      () => createIdentity({ by: 'signature', sharedSecret: '' }, SECRET),
-      (error) => isCloudError(error, 'invalid'),
-    )
   })
 })
 
@@ -138,6 +112,13 @@ describe('who asks, by token', () => {
     assert.deepEqual(await asked(`/seed/${token}//meta-data`), ['five', '/seed/meta-data'])
     assert.deepEqual(await asked(`/seed/${token}/`), ['five', '/seed'])
     assert.deepEqual(await asked(`/report/${token}`), ['five', '/report'])
+  })
+
+  it('of a guest that may report opens its report alone', async () => {
+    const reporting = reportToken(SECRET, 'five')
+    assert.deepEqual(await asked(`/report/${reporting}`), ['five', '/report'])
+    for (const path of [`/seed/${reporting}`, `/seed/${reporting}/user-data`])
+      assert.equal(await asked(path), undefined)
   })
 
   it('opens nothing else', async () => {

@@ -7,7 +7,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { createCarrier } from './metadata-net.ts'
-import { textReply } from './metadata-reply.ts'
+import { bareReply, textReply } from './metadata-reply.ts'
 
 const LIMITS = {
   headMaxBytes: 16 * 1024,
@@ -44,6 +44,7 @@ async function ours(): Promise<Server> {
       server.seen.push({ method, target: path, headers, body: Buffer.from(body).toString('latin1') })
       return textReply(200)
     },
+    refusal: (status) => bareReply(status),
     sent: () => {},
   })
   after(() => carrier.close())

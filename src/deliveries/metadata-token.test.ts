@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { instanceOfToken, isSessionToken, metadataToken, sessionToken } from './metadata-token.ts'
+import {
+  instanceOfReportToken,
+  instanceOfToken,
+  isSessionToken,
+  metadataToken,
+  reportToken,
+  sessionToken,
+} from './metadata-token.ts'
 
 const secret = Buffer.alloc(32, 1)
 const others = Buffer.alloc(32, 2)
@@ -26,6 +33,18 @@ describe('a session token', () => {
     const [, signature = ''] = token.split('.')
     for (const expiry of ['zz', '1p', 'zzzzzzzzz', 'zzzzzzzzzz', '', '-1', 'Infinity'])
       assert.equal(isSessionToken(secret, 'a', `${expiry}.${signature}`, 0), false, expiry)
+  })
+
+  it('that is for reports is good for nothing more, and one that reads data is good for reports', () => {
+    fc.assert(
+      fc.property(ids, (id) => {
+        const token = reportToken(secret, id)
+        assert.equal(instanceOfReportToken(secret, token), id)
+        assert.equal(instanceOfReportToken(others, token), undefined)
+        assert.equal(instanceOfToken(secret, token), undefined)
+        assert.equal(instanceOfReportToken(secret, metadataToken(secret, id)), id)
+      }),
+    )
   })
 
   it('is nothing else', () => {

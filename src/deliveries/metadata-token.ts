@@ -29,11 +29,28 @@ export function metadataToken(secret: Uint8Array, instanceId: string): string {
   return `${instanceId}.${sign(secret, 'path', instanceId).toString('base64url')}`
 }
 
+/**
+ * What stands in a path of a guest that may say how it went, and nothing more: `/report/<token>`. Whoever has it reads
+ * nothing, for many programs in a guest can.
+ */
+export function reportToken(secret: Uint8Array, instanceId: string): string {
+  return `${instanceId}.${sign(secret, 'report', instanceId).toString('base64url')}`
+}
+
 /** The instance whose {@link metadataToken} this is. */
 export function instanceOfToken(secret: Uint8Array, token: string): string | undefined {
+  return instanceOf(secret, token, ['path'])
+}
+
+/** The instance whose {@link reportToken} this is, or whose {@link metadataToken}: who reads its data may speak for it. */
+export function instanceOfReportToken(secret: Uint8Array, token: string): string | undefined {
+  return instanceOf(secret, token, ['report', 'path'])
+}
+
+function instanceOf(secret: Uint8Array, token: string, purposes: readonly string[]): string | undefined {
   const [, instanceId, signature] = /^([\w.-]{1,200})\.([\w-]{43})$/.exec(token) ?? []
   if (instanceId === undefined || signature === undefined) return undefined
-  return isSigned(signature, sign(secret, 'path', instanceId)) ? instanceId : undefined
+  return purposes.some((purpose) => isSigned(signature, sign(secret, purpose, instanceId))) ? instanceId : undefined
 }
 
 /** Compared as text: the last character of base64 has bits that no byte uses, and one token must not be good in two spellings. */

@@ -40,6 +40,31 @@ describe('the EC2 layout', () => {
       assert.equal(ec2.canonical?.(path), undefined, path)
   })
 
+  it('has in an old version what Nova has there, and all in a date that only Amazon knows', () => {
+    const meant = (path: string): string => served(CONTEXT, ec2.canonical?.(path) ?? 'nowhere') ?? 'nothing'
+    assert.equal(
+      meant('ec2/2007-03-01/meta-data'),
+      [
+        'ami-id',
+        'ami-launch-index',
+        'ami-manifest-path',
+        'hostname',
+        'instance-id',
+        'local-hostname',
+        'public-hostname',
+        'public-ipv4',
+        'public-keys/',
+        'reservation-id',
+        'security-groups',
+      ].join('\n'),
+    )
+    assert.equal(meant('2008-02-01/meta-data/placement/availability-zone'), 'r1a')
+    for (const path of ['placement/availability-zone', 'placement', 'instance-action', 'constructor'])
+      assert.equal(meant(`2007-12-15/meta-data/${path}`), 'nothing', path)
+    for (const version of ['2008-09-01', '2009-04-04', '2007-12-16', '2021-03-23'])
+      assert.equal(meant(`${version}/meta-data`), meant('latest/meta-data'), version)
+  })
+
   it('lists keys by number and name, and has each at its number', () => {
     assert.equal(served(CONTEXT, 'latest/meta-data/public-keys'), '0=jane\n1=joe')
     assert.equal(served(CONTEXT, 'latest/meta-data/public-keys/1'), 'openssh-key')

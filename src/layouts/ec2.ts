@@ -1,5 +1,5 @@
 import type { Context } from '../model/context.ts'
-import { textFile, type FileEntry } from '../model/files.ts'
+import { listing, textFile, type FileEntry } from '../model/files.ts'
 import { fromMetadata, KEY_LISTING, keyListing, OPENSSH_KEY, toMetadata } from './ec2-metadata.ts'
 import { isObject, type Json, type JsonObject, renderJson, textOf } from './json.ts'
 import type { Getter, Layout } from './layout.ts'
@@ -10,7 +10,7 @@ const USER_DATA = `${ROOT}/user-data`
 const PUBLIC_KEYS = `${METADATA}/public-keys`
 const IDENTITY = `${ROOT}/dynamic/instance-identity/document`
 
-/** What the root lists: the versions that Nova knows. Any other date answers too. */
+/** What the root lists: the versions that Nova knows. Any other date answers too, as the last one. */
 const VERSIONS = [
   '1.0',
   '2007-01-19',
@@ -24,12 +24,29 @@ const VERSIONS = [
   ROOT,
 ]
 
-/** A version, with the `ec2/` that Nova takes before it. */
-const VERSION = /^(?:ec2\/)?(?:latest|1\.0|\d{4}-\d{2}-\d{2})(?=\/|$)/
+/** The version with which each of the metadata came; those that are not named were there from the first. */
+const SINCE: ReadonlyMap<string, string> = new Map([
+  ['local-hostname', '2007-01-19'],
+  ['public-hostname', '2007-01-19'],
+  ['public-ipv4', '2007-01-19'],
+  ['instance-type', '2007-08-29'],
+  ['block-device-mapping', '2007-12-15'],
+  ['placement', '2008-02-01'],
+  ['instance-action', '2008-09-01'],
+])
+
+/** From this version on everything is there. */
+const WHOLE_SINCE = '2008-09-01'
+
+/** The versions that have less, of which each begins another listing, ascending. */
+const OLD_SHAPES: readonly string[] = ['1.0', ...new Set(SINCE.values())].filter((since) => since < WHOLE_SINCE)
+
+/** A version, with the `ec2/` that Nova takes before it, and what is below it. */
+const VERSIONED = /^(?:ec2\/)?(latest|1\.0|\d{4}-\d{2}-\d{2})(\/.*)?$/s
 
 /**
- * The metadata server's tree as EC2 has it and as Nova answers it, in one version for all dates: clients ask for the dates
- * that they know, and every later tree holds the earlier ones'.
+ * The metadata server's tree as EC2 has it and as Nova answers it. Every later version holds the earlier ones, so there is
+ * one tree, of which old versions of Nova's show less; clients ask for the dates that they know, and Amazon has many more.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html
  */
@@ -45,13 +62,19 @@ export const ec2: Layout = {
     // Derived, the listing would say `0/`.
     const keys = context.publicKeys.map(({ name }, index) => keyListing(index, name))
     if (keys.length > 0) files.set(`${PUBLIC_KEYS}/`, textFile(keys.join('\n')))
+    addOldListings(files)
     files.set(IDENTITY, textFile(renderJson(toIdentity(metadata, context))))
     return files
   },
 
   canonical(path) {
     if (path === '' || path === 'ec2') return ''
-    return VERSION.test(path) ? path.replace(VERSION, ROOT) : undefined
+    const [, version, below = ''] = VERSIONED.exec(path) ?? []
+    if (version === undefined) return undefined
+    const isOld = version < WHOLE_SINCE && VERSIONS.includes(version)
+    if (isOld && below === '/meta-data') return `${OLD_SHAPES.findLast((since) => version >= since)}${below}`
+    const name = /^\/meta-data\/([^/]+)/.exec(below)?.[1]
+    return isOld && name !== undefined && !has(version, name) ? undefined : ROOT + below
   },
 
   async read(get) {
@@ -61,6 +84,19 @@ export const ec2: Layout = {
     const userData = await get(USER_DATA)
     return { ...fromMetadata(metadata), ...(userData ? { userData } : {}) }
   },
+}
+
+function has(version: string, name: string): boolean {
+  return version >= (SINCE.get(name) ?? '')
+}
+
+/** What old versions list; what they have of it is where the latest has it. */
+function addOldListings(files: Map<string, FileEntry>): void {
+  const names = textOf(listing(files, METADATA) ?? new Uint8Array()).split('\n')
+  for (const version of OLD_SHAPES) {
+    const own = names.filter((name) => has(version, name.replace('/', '')))
+    files.set(`${version}/meta-data/`, textFile(own.join('\n')))
+  }
 }
 
 /** An image that thinks itself at Amazon asks for this at every stage of its boot until it gets it. */

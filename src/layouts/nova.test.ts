@@ -25,11 +25,6 @@ interface Deviation {
 
 const SERVED: readonly Deviation[] = [
   {
-    path: /^\/1\.0\/meta-data\/$/,
-    because: 'all dates show one tree: every later one holds the earlier ones',
-    inOurs: () => answersOf('server')['/latest/meta-data/'],
-  },
-  {
     path: /^\/latest$/,
     because: 'images that think themselves at Amazon ask for their identity document until they get it',
     inOurs: (nova) => `dynamic/\n${nova}`,
