@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { createMetadataServer, type MetadataServer } from './deliveries/metadata-http.ts'
+import { reportToken } from './deliveries/metadata-token.ts'
 import { CloudError } from './model/errors.ts'
 import { PROVIDERS } from './providers/index.ts'
 import type { Provider } from './providers/provider.ts'
@@ -18,6 +19,8 @@ import type { Store } from './store/store.ts'
 export interface Bellhop {
   readonly service: Service
   readonly store: Store
+  /** By name. */
+  readonly providers: ReadonlyMap<string, Provider>
   /** Absent where it is switched off. */
   readonly metadata?: MetadataServer
   /** Leaves instances as they are; what is under way is finished at the next start. */
@@ -25,9 +28,10 @@ export interface Bellhop {
 }
 
 /** What of the configuration this needs. */
-export type BellhopConfig = Pick<Config, 'metadata' | 'store' | 'providers' | 'stateDir'> & {
-  readonly server: Pick<Config['server'], 'userDataMaxBytes'>
-}
+export type BellhopConfig = Pick<Config, 'metadata' | 'store' | 'providers' | 'stateDir'> &
+  Partial<Pick<Config, 'vendordata'>> & {
+    readonly server: Pick<Config['server'], 'userDataMaxBytes'>
+  }
 
 /**
  * Opens store, providers, metadata server and service, in this order; `close` goes the other way.
@@ -49,11 +53,13 @@ export async function openBellhop(
   opened.defer(async () => {
     for (const provider of providers.values()) await provider.close?.()
   })
-  const metadata = config.metadata.enabled
+  const secret = await store.secret('metadata')
+  const { enabled, publicUrl } = config.metadata
+  const metadata = enabled
     ? createMetadataServer({
         source: contextSource(store),
         recorder,
-        secret: await store.secret('metadata'),
+        secret,
         log: (line) => log.warn(line),
         passwords: {
           get: (instanceId) => store.guestPassword(instanceId),
@@ -69,10 +75,22 @@ export async function openBellhop(
     store,
     providers,
     recorder,
-    rules: { servesMetadata: metadata !== undefined, userDataMaxBytes: config.server.userDataMaxBytes },
+    rules: {
+      servesMetadata: metadata !== undefined,
+      userDataMaxBytes: config.server.userDataMaxBytes,
+      answersFor: new Map(
+        config.metadata.neutron?.flatMap(({ providers, configDrive }) =>
+          providers.map((name) => [name, { keepsDisk: configDrive }] as const),
+        ),
+      ),
+      hearsFrom: new Set(publicUrl !== undefined && enabled ? config.vendordata?.map(({ provider }) => provider) : []),
+    },
     log,
     node: hostname(),
     ...(metadata ? { metadata } : {}),
+    ...(enabled && publicUrl !== undefined
+      ? { reportUrl: (id: string) => `${publicUrl}/report/${reportToken(secret, id)}` }
+      : {}),
   })
   opened.defer(() => running.close())
   await running.start()
@@ -80,6 +98,7 @@ export async function openBellhop(
   return {
     service: running.service,
     store,
+    providers,
     ...(metadata ? { metadata } : {}),
     close: () => closing.disposeAsync(),
   }

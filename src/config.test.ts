@@ -34,6 +34,7 @@ const DEFAULTS: Config = {
   log: { level: 'info' },
   auth: { tokens: [] },
   occi: { userDataEncoding: 'base64', showUserData: false },
+  vendordata: [],
   providers: { qemu: { driver: 'qemu' } },
   stateDir: '/state/bellhop',
 }
@@ -55,12 +56,13 @@ describe('readConfig', () => {
       [metadata]
       enabled = false
       listen = "10.0.0.1:8080"
+      publicUrl = "http://10.0.0.1:8080"
       [store]
       sqlite = "/srv/bellhop.sqlite"
       [log]
       level = "debug"
       [auth]
-      keystoneUri = "https://keystone.example.org:5000"
+      challenge = "site"
       [occi]
       userDataEncoding = "raw"
       showUserData = true
@@ -69,6 +71,9 @@ describe('readConfig', () => {
       subject = "alice"
       project = "red"
       role = "reader"
+      [[vendordata]]
+      provider = "local"
+      tokenSha256 = "${'cd'.repeat(32)}"
       [providers.local]
       driver = "qemu"
       imagesDir = "/srv/images"
@@ -81,14 +86,19 @@ describe('readConfig', () => {
         allowedOrigins: ['https://console.example.org'],
         userDataMaxBytes: 65_536,
       },
-      metadata: { enabled: false, listen: { host: '10.0.0.1', port: 8080 } },
+      metadata: {
+        enabled: false,
+        listen: { host: '10.0.0.1', port: 8080 },
+        publicUrl: 'http://10.0.0.1:8080',
+      },
       store: { sqlite: '/srv/bellhop.sqlite' },
       log: { level: 'debug' },
       auth: {
         tokens: [{ sha256: digest, subject: 'alice', project: 'red', role: 'reader' }],
-        keystoneUri: 'https://keystone.example.org:5000',
+        challenge: 'site',
       },
       occi: { userDataEncoding: 'raw', showUserData: true },
+      vendordata: [{ provider: 'local', tokenSha256: 'cd'.repeat(32) }],
       providers: { local: { driver: 'qemu', imagesDir: '/srv/images' } },
       stateDir: '/state/bellhop',
     })
@@ -105,6 +115,8 @@ describe('readConfig', () => {
     ['[server]\nuserDataMaxBytes = 0', 'server.userDataMaxBytes'],
     ['[metadata]\nenabled = "no"', 'metadata.enabled'],
     ['[metadata]\nlisten = ":8788"', 'metadata.listen'],
+    ['[metadata]\npublicUrl = "http://10.0.0.1/seed"', 'metadata.publicUrl'],
+    ['[metadata]\npublicUrl = "http://10.0.0.1\\\""', 'metadata.publicUrl'],
     ['[store]\nsqlite = ""', 'store.sqlite'],
     ['[log]\nlevel = "loud"', 'log.level'],
     ['[[auth.tokens]]\nsha256 = "not hex"\nsubject = "a"\nproject = "b"', 'auth.tokens.0.sha256'],
@@ -114,13 +126,21 @@ describe('readConfig', () => {
       `[[auth.tokens]]\nsha256 = "${'0'.repeat(64)}"\nsubject = "a"\nproject = "b"\nrole = "admin"`,
       'auth.tokens.0.role',
     ],
-    ['[auth]\nkeystoneUri = "https://keystone.example.org/"', 'auth.keystoneUri'],
-    ['[auth]\nkeystoneUri = "https://keystone.example.org/\'x"', 'auth.keystoneUri'],
+    ['[auth]\nchallenge = 5', 'auth.challenge'],
     ['[occi]\nuserDataEncoding = "guess"', 'occi.userDataEncoding'],
     ['[occi]\nshowUserData = 1', 'occi.showUserData'],
     ['[providers.local]\nimagesDir = "/srv"', 'providers.local.driver'],
     ['[providers.Local]\ndriver = "qemu"', 'providers.Local'],
     ['[providers.local]\ndriver = ""', 'providers.local.driver'],
+    ['[[vendordata]]\nprovider = "qemu"\ntoken = "word"', 'vendordata.0.token'],
+    ['[[vendordata]]\nprovider = "qemu"\ntokenSha256 = "word"', 'vendordata.0.tokenSha256'],
+    ['[[vendordata]]\nprovider = "qemu"', 'tokenSha256 or serviceUserId'],
+    [`[[vendordata]]\nprovider = "nova"\ntokenSha256 = "${'0'.repeat(64)}"`, 'vendordata.provider'],
+    [
+      `[[vendordata]]\nprovider = "qemu"\ntokenSha256 = "${'0'.repeat(64)}"
+       [[auth.tokens]]\nsha256 = "${'0'.repeat(64)}"\nsubject = "a"\nproject = "b"`,
+      'vendordata.tokenSha256',
+    ],
     ['[postgres]\nurl = "x"', 'postgres'],
   ] as const)
     it(`refuses ${JSON.stringify(toml)}, naming ${key}`, async () => {

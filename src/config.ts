@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { neutronTable, toNeutron, type NeutronPlace } from './config-neutron.ts'
 import { USER_DATA_MAX_BYTES } from './model/context.ts'
 import { CloudError, reasonOf } from './model/errors.ts'
 
@@ -16,6 +17,20 @@ const Token = Type.Object(
     subject: Type.String({ minLength: 1 }),
     project: Type.String({ minLength: 1 }),
     role: Type.Optional(Type.Enum(['reader', 'member'])),
+  },
+  { additionalProperties: false },
+)
+
+// It is written into what guests run: nothing in it may mean something to YAML or a shell.
+const GuestsUrl = Type.String({ pattern: '^https?://[\\w.:[\\]-]+$' })
+
+const Vendordata = Type.Object(
+  {
+    provider: Type.String({ minLength: 1 }),
+    /** SHA-256 in hex of what the cloud sends. */
+    tokenSha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+    /** Of the cloud's own user, whose token it sends. */
+    serviceUserId: Type.Optional(Type.String({ pattern: '^\\w+$' })),
   },
   { additionalProperties: false },
 )
@@ -35,7 +50,12 @@ const File = Type.Object(
     ),
     metadata: Type.Optional(
       Type.Object(
-        { enabled: Type.Optional(Type.Boolean()), listen: Type.Optional(HostPort) },
+        {
+          enabled: Type.Optional(Type.Boolean()),
+          listen: Type.Optional(HostPort),
+          publicUrl: Type.Optional(GuestsUrl),
+          neutron: Type.Optional(Type.Array(neutronTable(HostPort))),
+        },
         { additionalProperties: false },
       ),
     ),
@@ -52,8 +72,7 @@ const File = Type.Object(
       Type.Object(
         {
           tokens: Type.Optional(Type.Array(Token)),
-          // Clients put the version behind it themselves.
-          keystoneUri: Type.Optional(Type.String({ pattern: "^https?://[^\\s'?#]*[^\\s'?#/]$" })),
+          challenge: Type.Optional(Type.String({ minLength: 1 })),
         },
         { additionalProperties: false },
       ),
@@ -67,6 +86,7 @@ const File = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    vendordata: Type.Optional(Type.Array(Vendordata)),
     providers: Type.Optional(
       Type.Record(
         Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,30}$' }),
@@ -96,13 +116,20 @@ export interface Config {
     readonly allowedOrigins: readonly string[]
     readonly userDataMaxBytes: number
   }
-  readonly metadata: { readonly enabled: boolean; readonly listen: Listen }
+  readonly metadata: {
+    readonly enabled: boolean
+    readonly listen: Listen
+    /** How guests reach it that come by network; absent: only those who are given a URL by hand. */
+    readonly publicUrl?: string
+    /** Where it stands in Nova's place. */
+    readonly neutron?: readonly NeutronPlace<Listen>[]
+  }
   readonly store: { readonly sqlite: string }
   readonly log: { readonly level: string }
   readonly auth: {
     readonly tokens: readonly Static<typeof Token>[]
-    /** The Keystone that clients are told to get a token from. */
-    readonly keystoneUri?: string
+    /** The provider whose Keystone clients are told to get a token from; absent: the only one that gives any. */
+    readonly challenge?: string
   }
   readonly occi: {
     /** How OCCI 1.2's `occi.compute.userdata` is written where a request does not say. */
@@ -110,6 +137,8 @@ export interface Config {
     /** Whether a project's user data are shown to it again. */
     readonly showUserData: boolean
   }
+  /** Tokens of the clouds that ask what to tell their guests, each for one provider. */
+  readonly vendordata: readonly Static<typeof Vendordata>[]
   /** By the provider's name; what stands beside `driver` is the driver's own. */
   readonly providers: Readonly<Record<string, { readonly driver: string; readonly [setting: string]: unknown }>>
   /** Where state that must outlive the process is kept (`$XDG_STATE_HOME/bellhop`). */
@@ -153,7 +182,13 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
   if (!validator.Check(file)) throw new CloudError('invalid', explain(file, source))
   const stateDir = baseDir('state', env)
   const { server = {}, metadata = {}, store = {}, log = {}, auth = {}, occi = {} } = file
-  const { providers = { qemu: { driver: 'qemu' } } } = file
+  const { providers = { qemu: { driver: 'qemu' } }, vendordata = [] } = file
+  checkVendordata(vendordata, Object.keys(providers), auth.tokens ?? [])
+  const neutron = toNeutron(metadata.neutron ?? [], {
+    isEnabled: metadata.enabled ?? true,
+    providers: Object.keys(providers),
+    toListen,
+  })
   return {
     server: {
       listen: toListen(server.listen ?? '127.0.0.1:8787'),
@@ -161,16 +196,43 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
       allowedOrigins: server.allowedOrigins ?? [],
       userDataMaxBytes: server.userDataMaxBytes ?? USER_DATA_MAX_BYTES,
     },
-    metadata: { enabled: metadata.enabled ?? true, listen: toListen(metadata.listen ?? '127.0.0.1:8788') },
+    metadata: {
+      enabled: metadata.enabled ?? true,
+      listen: toListen(metadata.listen ?? '127.0.0.1:8788'),
+      ...(metadata.publicUrl === undefined ? {} : { publicUrl: metadata.publicUrl }),
+      ...(neutron.length > 0 ? { neutron } : {}),
+    },
     store: { sqlite: resolve(store.sqlite ?? join(stateDir, 'bellhop.sqlite')) },
     log: { level: log.level ?? 'info' },
     auth: {
       tokens: auth.tokens ?? [],
-      ...(auth.keystoneUri === undefined ? {} : { keystoneUri: auth.keystoneUri }),
+      ...(auth.challenge === undefined ? {} : { challenge: auth.challenge }),
     },
     occi: { userDataEncoding: occi.userDataEncoding ?? 'base64', showUserData: occi.showUserData ?? false },
+    vendordata,
     providers,
     stateDir,
+  }
+}
+
+function checkVendordata(
+  tables: Config['vendordata'],
+  providers: readonly string[],
+  tokens: Config['auth']['tokens'],
+): void {
+  for (const { provider, tokenSha256, serviceUserId } of tables) {
+    if ((tokenSha256 === undefined) === (serviceUserId === undefined))
+      throw new CloudError('invalid', 'configuration: vendordata: each table needs either tokenSha256 or serviceUserId')
+    if (!providers.includes(provider))
+      throw new CloudError(
+        'invalid',
+        `configuration: vendordata.provider: there is no "${provider}"; there are ${providers.join(', ')}`,
+      )
+    if (tokens.some(({ sha256 }) => sha256 === tokenSha256))
+      throw new CloudError(
+        'invalid',
+        'configuration: vendordata.tokenSha256: is that of a user in auth.tokens; give the cloud a token of its own',
+      )
   }
 }
 

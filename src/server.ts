@@ -10,9 +10,13 @@ import { createMetrics, healthz, readyz } from './frontends/health.ts'
 import { textResponse, type GuardedHandler, type HttpResponse } from './frontends/http.ts'
 import { occiFrontend, occiProduct } from './frontends/occi/index.ts'
 import { restFrontend } from './frontends/rest/index.ts'
+import { vendordataFrontend } from './frontends/vendordata/index.ts'
 import { CloudError, reasonOf } from './model/errors.ts'
 import type { InstanceState } from './model/instance.ts'
+import { neutronListener } from './neutron.ts'
 import { tokenAuthenticator } from './service/access.ts'
+import { callerAuthenticator, chooseIssuers } from './service/callers.ts'
+import { cloudAuthenticators } from './service/clouds.ts'
 import type { Store } from './store/store.ts'
 import { ownToken } from './token.ts'
 import { VERSION } from './version.ts'
@@ -45,15 +49,26 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const bellhop = await openBellhop(config, log, (event) => metrics.count(event))
   opened.defer(() => bellhop.close())
   const { service, store, metadata } = bellhop
-  const own = config.auth.tokens.length === 0 ? await ownToken(config.stateDir) : undefined
+  const callers = chooseIssuers(bellhop.providers, config.auth.challenge)
+  const isAlone = config.auth.tokens.length === 0 && callers.issuers.size === 0
+  const own = isAlone ? await ownToken(config.stateDir) : undefined
+  const authenticate = callerAuthenticator(tokenAuthenticator(own ? [own.known] : config.auth.tokens), callers)
+  const keystone = callers.challenge === undefined ? undefined : callers.issuers.get(callers.challenge)
 
   const metadataUrl =
     metadata &&
     (await listening(config.metadata.listen, 'metadata.listen', () =>
       metadata.listen({ ...config.metadata.listen, identity: { by: 'token' } }),
     ))
+  const neutronUrls: string[] = []
+  if (metadata)
+    for (const place of config.metadata.neutron ?? []) {
+      const at = await neutronListener(place, store)
+      neutronUrls.push(await listening(place.listen, 'metadata.neutron.listen', () => metadata.listen(at)))
+    }
   const secret = await store.secret('metadata')
-  const seedUrl = (id: string): string => `${metadataUrl}/seed/${metadataToken(secret, id)}/`
+  const seedUrl = (id: string): string =>
+    `${config.metadata.publicUrl ?? metadataUrl}/seed/${metadataToken(secret, id)}/`
 
   // Its URLs begin with the public one, which is known once the port is.
   const starting = async (): Promise<HttpResponse> => textResponse(503, 'starting\n')
@@ -63,10 +78,18 @@ export async function startServer(config: Config, log: Logger = createLog(config
     publicUrl: config.server.publicUrl ?? urlOf(config.server.listen),
     allowedOrigins: config.server.allowedOrigins,
     guard: createGuard({
-      authenticate: tokenAuthenticator(own ? [own.known] : config.auth.tokens),
-      ...(config.auth.keystoneUri === undefined ? {} : { challenge: keystoneChallenge(config.auth.keystoneUri) }),
+      authenticate: async (token, issuerName) => {
+        const caller = await authenticate(token, issuerName)
+        if (caller) service.welcome(caller)
+        return caller
+      },
+      ...(keystone ? { challenge: keystoneChallenge(keystone.issuer) } : {}),
     }),
-    open: { '/healthz': healthz, '/readyz': readyz(async () => void (await store.secret('metadata'))) },
+    open: {
+      '/healthz': healthz,
+      '/readyz': readyz(async () => void (await store.secret('metadata'))),
+    },
+    services: vendordataFrontend({ service, clouds: cloudAuthenticators(config.vendordata, bellhop.providers), log }),
     welcome: Object.fromEntries(ENTRY_POINTS.map((path) => [path, (request) => cimi.entryPoint(request)])),
     routes: {
       ...Object.fromEntries(MOUNTS.map((path) => [path, (request, caller) => cimi.handler(request, caller)])),
@@ -83,7 +106,15 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const publicUrl = config.server.publicUrl ?? url
   occi = occiFrontend({ service, publicUrl, version: VERSION, userData: { encoding, isShown } })
   cimi = cimiFrontend({ service, publicUrl })
-  log.info({ url, ...(metadataUrl === undefined ? {} : { metadataUrl }), version: VERSION }, 'listening')
+  log.info(
+    {
+      url,
+      ...(metadataUrl === undefined ? {} : { metadataUrl }),
+      ...(neutronUrls.length > 0 ? { neutronUrls } : {}),
+      version: VERSION,
+    },
+    'listening',
+  )
   const closing = opened.move()
   return {
     url,

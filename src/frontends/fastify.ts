@@ -37,6 +37,8 @@ export interface ApiServerOptions extends OriginRules {
   readonly guard: Guard
   /** By path (`/healthz`); these need no credential and answer under any name, so they must tell nothing. */
   readonly open?: Readonly<Record<string, HttpHandler>>
+  /** By path; each has a guard of its own and answers under any name: services of clouds ask there, and no users. */
+  readonly services?: Readonly<Record<string, GuardedService>>
   /** By path; these answer those who show no credential, where `routes` answers all others. */
   readonly welcome?: Readonly<Record<string, HttpHandler>>
   /** By path prefix (`/api` takes `/api` and all below it). */
@@ -47,6 +49,12 @@ export interface ApiServerOptions extends OriginRules {
   readonly product: string
   readonly limits?: Partial<ApiLimits>
   readonly log: Pick<Logger, 'debug' | 'info' | 'error'>
+}
+
+/** What lets in others than the API's users. */
+export interface GuardedService {
+  readonly guard: Guard
+  readonly handler: GuardedHandler
 }
 
 /** The API port. */
@@ -72,7 +80,7 @@ type Admitted = (body: Uint8Array) => Promise<HttpResponse>
  */
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const limits = { ...LIMITS, ...options.limits }
-  const { guard, open = {}, welcome = {}, routes = {}, root, product, log } = options
+  const { guard, open = {}, services = {}, welcome = {}, routes = {}, root, product, log } = options
   const refusedOrigin = originCheck(options)
   const prefixes = Object.entries(routes).toSorted(([a], [b]) => b.length - a.length)
   let closing = false
@@ -80,15 +88,25 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   async function admit(head: Omit<HttpRequest, 'body'>): Promise<Admitted | HttpResponse> {
     const openHandler = Object.hasOwn(open, head.path) ? open[head.path] : undefined
     if (openHandler) return async (body) => await openHandler({ ...head, body })
+    const service = Object.hasOwn(services, head.path) ? services[head.path] : undefined
+    if (service) return await pass(head, service.guard, service.handler)
     const foreign = refusedOrigin(head)
     if (foreign !== undefined) throw new CloudError('forbidden', foreign)
     const anonymous = Object.hasOwn(welcome, head.path) && !hasCredential(head) ? welcome[head.path] : undefined
     if (anonymous) return async (body) => await anonymous({ ...head, body })
-    const admission = await guard(head)
-    if ('refusal' in admission) return admission.refusal
     // Clients of CIMI put their own slash behind one of ours.
     const path = head.path.replace(/^\/{2,}/, '/')
     const handler = prefixes.find(([prefix]) => `${path}/`.startsWith(`${prefix}/`))?.[1] ?? root
+    return await pass(head, guard, handler)
+  }
+
+  async function pass(
+    head: Omit<HttpRequest, 'body'>,
+    keeper: Guard,
+    handler: GuardedHandler,
+  ): Promise<Admitted | HttpResponse> {
+    const admission = await keeper(head)
+    if ('refusal' in admission) return admission.refusal
     return async (body) => await handler({ ...head, body }, admission.caller)
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
+import { CloudError, type ErrorCode } from '../model/errors.ts'
 import type { Caller } from '../model/instance.ts'
 import { createGuard } from './guard.ts'
 import { headerValues, type HttpRequest } from './http.ts'
@@ -57,4 +58,38 @@ test('offers the challenge that it is told', async () => {
   const admission = await createGuard({ authenticate: async () => undefined, challenge })({ headers: [] })
   assert.ok('refusal' in admission)
   assert.deepEqual(headerValues(admission.refusal, 'www-authenticate'), [challenge])
+})
+
+test('hands on who gave the token, where Basic names one', async () => {
+  const asked: unknown[] = []
+  const listening = createGuard({
+    authenticate: async (...rest) => {
+      asked.push(rest)
+      return ALICE
+    },
+  })
+  await listening({ headers: [['Authorization', basic('site:right')]] })
+  await listening({ headers: [['X-Auth-Token', 'right']] })
+  assert.deepEqual(asked, [
+    ['right', 'site'],
+    ['right', undefined],
+  ])
+})
+
+test('says why a token is refused, and 503 where nobody can tell whose it is', async () => {
+  const failing = (code: ErrorCode) =>
+    createGuard({
+      authenticate: async () => {
+        throw new CloudError(code, 'site: the reason')
+      },
+    })({ headers: [['X-Auth-Token', 'right']] })
+  const refused = await failing('unauthenticated')
+  assert.ok('refusal' in refused)
+  assert.equal(refused.refusal.status, 401)
+  assert.match(Buffer.from(refused.refusal.body ?? '').toString(), /the reason/)
+  const down = await failing('unavailable')
+  assert.ok('refusal' in down)
+  assert.equal(down.refusal.status, 503)
+  assert.deepEqual(headerValues(down.refusal, 'Retry-After'), ['5'])
+  assert.deepEqual(headerValues(down.refusal, 'WWW-Authenticate'), [])
 })

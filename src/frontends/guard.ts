@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { ErrorCode } from '../model/errors.ts'
+import { isCloudError, type ErrorCode } from '../model/errors.ts'
 import type { Caller } from '../model/instance.ts'
 import { headerValues, textResponse, type HttpRequest, type HttpResponse } from './http.ts'
 
@@ -33,7 +33,7 @@ export function retryHeaders(code: ErrorCode): HttpResponse['headers'] {
  * @param uri Keystone's, without version and without slash at its end
  */
 export function keystoneChallenge(uri: string): string {
-  return `Keystone uri='${uri}'`
+  return `Keystone uri='${uri.replaceAll("'", '%27')}'`
 }
 
 /** Whom the guard let in, or the answer for one whom it did not. */
@@ -44,15 +44,20 @@ export type Guard = (request: Pick<HttpRequest, 'headers'>) => Promise<Admission
 
 /** How the guard finds out who asks. */
 export interface GuardOptions {
-  /** Whose token it is; `undefined` when nobody's. */
-  readonly authenticate: (token: string) => Promise<Caller | undefined>
+  /**
+   * Whose token it is; `undefined` when nobody's.
+   *
+   * @param issuerName the user name of `Authorization: Basic`: who gave the token, where several could have
+   * @throws {CloudError} unauthenticated with the reason; another code where that could not be found out
+   */
+  readonly authenticate: (token: string, issuerName?: string) => Promise<Caller | undefined>
   /** The one `WWW-Authenticate` of a 401: a second challenge breaks OCCI clients. Default: Basic. */
   readonly challenge?: string
 }
 
 /**
  * Lets in those whose credential is known. A token may come as `Authorization: Bearer`, as `X-Auth-Token` or as the
- * password of `Authorization: Basic` (any user name): it is the same token each time.
+ * password of `Authorization: Basic`: it is the same token each time. Basic's user name may tell who gave it.
  */
 export function createGuard({ authenticate, challenge = 'Basic realm="bellhop"' }: GuardOptions): Guard {
   function refuse(why: string): Admission {
@@ -64,12 +69,21 @@ export function createGuard({ authenticate, challenge = 'Basic realm="bellhop"' 
   }
 
   return async (request) => {
-    const tokens = tokensOf(request)
-    if (tokens.length === 0) return refuse('this needs a credential')
+    const shown = shownIn(request)
+    const [first] = shown
+    if (!first) return refuse('this needs a credential')
     // Two that differ leave open whose rights are meant.
-    if (tokens.length > 1) return refuse('there are two different credentials')
-    const caller = await authenticate(tokens[0] ?? '')
-    return caller === undefined ? refuse('the credential is not known here') : { caller }
+    if (shown.some(({ token }) => token !== first.token)) return refuse('there are two different credentials')
+    const issuerName = shown.find(({ user }) => user !== undefined)?.user
+    try {
+      const caller = await authenticate(first.token, issuerName)
+      return caller === undefined ? refuse('the credential is not known here') : { caller }
+    } catch (error) {
+      if (!isCloudError(error)) throw error
+      if (error.code === 'unauthenticated') return refuse(error.message)
+      const response = textResponse(STATUS[error.code], `the credential cannot be checked now: ${error.message}`)
+      return { refusal: { ...response, headers: [...response.headers, ...retryHeaders(error.code)] } }
+    }
   }
 }
 
@@ -78,19 +92,25 @@ export function hasCredential(request: Pick<HttpRequest, 'headers'>): boolean {
   return ['X-Auth-Token', 'Authorization'].some((name) => headerValues(request, name).length > 0)
 }
 
-function tokensOf(request: Pick<HttpRequest, 'headers'>): readonly string[] {
-  const found = [
-    ...headerValues(request, 'X-Auth-Token').map((value) => value.trim()),
-    ...headerValues(request, 'Authorization').map(tokenIn),
-  ]
-  return [...new Set(found.filter((token) => token !== undefined && token !== ''))] as readonly string[]
+/** A token, and who gave it, where that is said. */
+interface Shown {
+  readonly token: string
+  readonly user?: string
 }
 
-function tokenIn(authorization: string): string | undefined {
+function shownIn(request: Pick<HttpRequest, 'headers'>): readonly Shown[] {
+  const found = [
+    ...headerValues(request, 'X-Auth-Token').map((value) => ({ token: value.trim() })),
+    ...headerValues(request, 'Authorization').flatMap(shownBy),
+  ]
+  return found.filter(({ token }) => token !== '')
+}
+
+function shownBy(authorization: string): readonly Shown[] {
   const [, scheme, credentials = ''] = /^\s*(\S+)\s+(\S+)\s*$/.exec(authorization) ?? []
-  if (scheme?.toLowerCase() === 'bearer') return credentials
-  if (scheme?.toLowerCase() !== 'basic') return undefined
+  if (scheme?.toLowerCase() === 'bearer') return [{ token: credentials }]
+  if (scheme?.toLowerCase() !== 'basic') return []
   const pair = Buffer.from(credentials, 'base64').toString('utf8')
   const colon = pair.indexOf(':')
-  return colon === -1 ? undefined : pair.slice(colon + 1)
+  return colon === -1 ? [] : [{ user: pair.slice(0, colon), token: pair.slice(colon + 1) }]
 }

@@ -20,7 +20,7 @@ const MIXINS_MAX = 200
 const TEXT_MAX_LENGTH = 255
 const ALWAYS = catalogueOf()
 /** Paths that are somebody else's, and those below which ids of entities stand. */
-const RESERVED = /^\/(?:-|\.well-known|api|cimi|cimiv1|ui|healthz|readyz|metrics)(?:\/|$)/
+const RESERVED = /^\/(?:-|\.well-known|api|cimi|cimiv1|ui|healthz|readyz|metrics|vendordata)(?:\/|$)/
 
 /** Every mixin that clients of a project made. */
 export async function listUsersMixins(

@@ -22,7 +22,7 @@ export interface RestOptions {
 }
 
 /**
- * The read-only JSON view of instances, below `/api/v1`: what people look at while they wait.
+ * The JSON view of instances, below `/api/v1`: what people look at while they wait, and what no standard has.
  *
  * | path | answer |
  * |---|---|
@@ -30,14 +30,12 @@ export interface RestOptions {
  * | `/api/v1/instances/{id}` | one, with its plan and delivery state |
  * | `/api/v1/instances/{id}/events` | its timeline |
  * | `/api/v1/instances/{id}/console?from=N` | console text from byte N; `next` is where to go on |
+ *
+ * PUT of `/api/v1/instances/{id}/user-data` gives an instance that is there the body's bytes as its user data, DELETE
+ * leaves it without any; `?rebuild=true` allows that its disk begins anew.
  */
 export function restFrontend({ service, seedUrl }: RestOptions): GuardedHandler {
-  async function answer(request: HttpRequest, caller: Caller): Promise<unknown> {
-    const [kind, id, part, ...rest] = request.path
-      .split('/')
-      .filter((segment) => segment !== '')
-      .slice(2)
-    if (kind !== 'instances' || rest.length > 0) throw unknownPath(request.path)
+  async function answer(request: HttpRequest, [id, part]: Place, caller: Caller): Promise<unknown> {
     if (id === undefined) return { instances: (await service.list(caller)).map(toInstance) }
     if (part === undefined) {
       const [instance, delivery] = await Promise.all([service.get(id, caller), service.delivery(id, caller)])
@@ -49,18 +47,44 @@ export function restFrontend({ service, seedUrl }: RestOptions): GuardedHandler 
     throw unknownPath(request.path)
   }
 
+  async function replace({ method, query, body }: HttpRequest, id: string, caller: Caller): Promise<unknown> {
+    const userData = method === 'PUT' ? { userData: body } : {}
+    const format = query.get('format')
+    const userDataFormat = format === null ? {} : { userDataFormat: format }
+    const mayRebuild = query.get('rebuild') === 'true'
+    return toInstance(await service.replaceUserData(id, { ...userData, ...userDataFormat, mayRebuild }, caller))
+  }
+
   return async (request, caller) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return json(405, { error: { code: 'unsupported', message: `${request.method} is not allowed here` } }, [
-        ['Allow', 'GET, HEAD'],
-      ])
+    const { method } = request
     try {
-      return json(200, await answer(request, caller))
+      const place = placeOf(request.path)
+      const [id, part] = place
+      const allowed = part === 'user-data' ? ['PUT', 'DELETE'] : ['GET', 'HEAD']
+      if (!allowed.includes(method))
+        return json(405, { error: { code: 'unsupported', message: `${method} is not allowed here` } }, [
+          ['Allow', allowed.join(', ')],
+        ])
+      if (part === 'user-data' && id !== undefined) return json(200, await replace(request, id, caller))
+      return json(200, await answer(request, place, caller))
     } catch (error) {
       if (!isCloudError(error)) throw error
       return json(STATUS[error.code], { error: { code: error.code, message: error.message } })
     }
   }
+}
+
+/** What is asked for: an instance's id, and which part of it. */
+type Place = readonly [id: string | undefined, part: string | undefined]
+
+/** @throws {CloudError} not-found */
+function placeOf(path: string): Place {
+  const [kind, id, part, ...rest] = path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .slice(2)
+  if (kind !== 'instances' || rest.length > 0) throw unknownPath(path)
+  return [id, part]
 }
 
 function toOffset(text: string | null): number {
