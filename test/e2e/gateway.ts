@@ -35,6 +35,7 @@ export type Asking = Omit<RequestInit, 'headers'> & { readonly headers?: Readonl
 export interface Gateway {
   readonly url: string
   readonly metadataUrl: string
+  /** Empty where callers come with tokens of a Keystone. */
   readonly token: string
   /** Where its state is; a second gateway can be started on it. */
   readonly folder: string
@@ -79,7 +80,7 @@ export async function startGateway(
     child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${log.join('\n')}`)))
   })
   const { url = '', metadataUrl = '' } = await listening
-  const token = (await readFile(join(state, 'bellhop', 'token'), 'utf8')).trim()
+  const token = (await readFile(join(state, 'bellhop', 'token'), 'utf8').catch(() => '')).trim()
   return {
     url,
     metadataUrl,

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { occiJson } from '../../src/frontends/occi/json.ts'
 import {
@@ -235,8 +238,14 @@ async function tags(
 }
 
 test('a gateway whose tokens come from Keystone says so, once', { timeout: 60_000 }, async (t) => {
-  const keystone = '[auth]\nkeystoneUri = "https://keystone.example.org:5000"\n'
-  const { url } = await startGateway(t, { config: `${keystone}${MEMORY_CONFIG}` })
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-clouds-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const clouds = { clouds: { site: { auth: { auth_url: 'https://keystone.example.org:5000/v3/' } } } }
+  await writeFile(join(folder, 'clouds.json'), JSON.stringify(clouds))
+  process.env['OS_CLIENT_CONFIG_FILE'] = join(folder, 'clouds.json')
+  t.after(() => delete process.env['OS_CLIENT_CONFIG_FILE'])
+  const site = '[providers.site]\ndriver = "openstack"\ncloud = "site"\nrights = "caller"\n'
+  const { url } = await startGateway(t, { config: `${MEMORY_CONFIG}${site}` })
   const response = await fetch(new URL('/-/', url), { method: 'HEAD' })
   assert.equal(response.status, 401)
   assert.equal(response.headers.get('www-authenticate'), "Keystone uri='https://keystone.example.org:5000'")

@@ -23,7 +23,10 @@ export interface OpenService {
 
 /** What may be other than usual. */
 export interface OpenOptions extends Partial<
-  Pick<ServiceOptions, 'answerMs' | 'reconcileEveryMs' | 'listenEveryMs' | 'metadata' | 'rules' | 'node'>
+  Pick<
+    ServiceOptions,
+    'answerMs' | 'reconcileEveryMs' | 'listenEveryMs' | 'straysEveryMs' | 'metadata' | 'rules' | 'node'
+  >
 > {
   readonly cloud?: MemoryProviderOptions
   readonly provider?: MemoryProvider

@@ -78,6 +78,34 @@ describe('a real OpenStack behind Bellhop', () => {
     assert.deepEqual(await serversAt(site), [])
   })
 
+  it('gives a guest that is there other bytes by a rebuild, once it is told that it may', async (t) => {
+    const site = await openSite(t)
+    if (!site) return
+    const { ask } = site.gateway
+    const made = await createByCimi(site, { userData: Buffer.from('before').toString('base64') })
+    assert.equal(made.status, 201, await made.text())
+    const id = idIn(made)
+    const { guest } = await activeGuest(site, id)
+    const bytes = randomBytes(USER_DATA_MAX_BYTES)
+    const target = `/api/v1/instances/${id}/user-data`
+    const refused = await ask(target, { method: 'PUT', body: bytes })
+    assert.equal(refused.status, 409, await refused.text())
+    const changed = await ask(`${target}?rebuild=true`, { method: 'PUT', body: bytes })
+    assert.equal(changed.status, 200, await changed.text())
+    assert.equal((await activeGuest(site, id)).userDataSha256, sha256(bytes))
+    await untilHolds('Nova forgot what it knew', PATIENCE_MS, async () => {
+      const seen = await (await askMetadata(site.peer, guest, 'openstack/latest/user_data')).arrayBuffer()
+      return sha256(Buffer.from(seen)) === sha256(bytes)
+    })
+    assert.equal((await shown(site, id)).delivery.state, 'offered')
+    assert.equal((await ask(`${target}?rebuild=true`, { method: 'DELETE' })).status, 200)
+    await untilHolds('there are none', PATIENCE_MS, async () => {
+      const { status } = await askMetadata(site.peer, guest, 'openstack/latest/user_data')
+      return status === 404
+    })
+    assert.equal((await ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
+  })
+
   it('is not asked for what it would refuse: the plan names the limit', async (t) => {
     const site = await openSite(t)
     if (!site) return
