@@ -11,7 +11,7 @@
  *
  * With `--check` the exit code is 1 when ours costs more than the bar allows.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -19,21 +19,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
-import { need } from '../peers/need.ts'
+import { parseArgs } from 'node:util'
 import { addressOf, USER_DATA_BYTES } from './metadata-keys.ts'
 import { medianOf } from './median.ts'
+import { cpuUsOf, has, measureLoad, printRow, type Measured, type Target } from './wrk.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PATH = '/latest/user-data'
 const CONNECTIONS = 64
-const THREADS = 2
 /** nginx's CPU time for a request over ours. */
 const RATIO_BAR = 0.35
 const NAMES = { nginx: 'nginx, a constant', ours: 'bellhop' } as const
 const MODES = ['keep-alive', 'close'] as const
-/** The kernel counts CPU time in these. @see proc_pid_stat(5), sysconf(_SC_CLK_TCK) */
-const TICK_US = 10_000
 
 const { values } = parseArgs({
   options: {
@@ -47,19 +44,6 @@ const { values } = parseArgs({
 // Quick: to see that it runs; its figures say nothing.
 if (values.quick) Object.assign(values, { rounds: '1', seconds: '1', count: '2000' })
 const count = Number(values.count)
-
-interface Target {
-  readonly port: number
-  readonly pids: readonly number[]
-}
-
-interface Measured {
-  readonly cpuUs: number
-  readonly requestsPerSecond: number
-  readonly requests: number
-  readonly p50Us: number
-  readonly p99Us: number
-}
 
 type Mode = (typeof MODES)[number]
 
@@ -140,40 +124,10 @@ async function measureRandom(ours: Ours, mode: Mode): Promise<Measured> {
   return measured
 }
 
-async function measure({ port, pids }: Target, mode: Mode): Promise<Measured> {
-  const parameters = [
-    '-t',
-    `${THREADS}`,
-    '-c',
-    `${CONNECTIONS}`,
-    '-d',
-    `${values.seconds}s`,
-    '-s',
-    join(HERE, 'metadata.lua'),
-  ]
-  const before = cpuUsOf(pids)
-  const { stdout } = await promisify(execFile)('wrk', [
-    ...parameters,
-    `http://127.0.0.1:${port}`,
-    '--',
-    PATH,
-    String(count),
-    mode,
-  ])
-  const cpuUs = cpuUsOf(pids) - before
-  const said = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Said
-  if (said.failures > 0) throw new Error(`${said.failures} of ${said.requests} requests failed`)
-  const { requests, p50Us, p99Us } = said
-  return { cpuUs: cpuUs / requests, requestsPerSecond: (requests / said.tookUs) * 1e6, requests, p50Us, p99Us }
-}
-
-/** What `metadata.lua` prints. */
-interface Said {
-  readonly requests: number
-  readonly tookUs: number
-  readonly p50Us: number
-  readonly p99Us: number
-  readonly failures: number
+function measure(target: Target, mode: Mode): Promise<Measured> {
+  const args = [PATH, String(count), mode]
+  const seconds = Number(values.seconds)
+  return measureLoad(target, { script: 'metadata.lua', args, connections: CONNECTIONS, seconds })
 }
 
 /** Asks for each instance once, over kept connections. @returns CPU microseconds per request */
@@ -204,16 +158,6 @@ async function measureAllOnce({ port, pids }: Target): Promise<number> {
   return (cpuUsOf(pids) - before) / count
 }
 
-/** User and system time of a process, all its threads. @see proc_pid_stat(5), fields 14 and 15 */
-function cpuUsOf(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_US
-  }, 0)
-}
-
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -235,11 +179,6 @@ async function untilAnswers(port: number): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
-}
-
-/** Loudly, if not. */
-function has(program: string, debianPackage: string): boolean {
-  return need({ skip: (why) => console.error(`NOT MEASURED: ${why}`) }, program, debianPackage)
 }
 
 /** What all of them cost together for one request. */
@@ -293,8 +232,4 @@ function printMedians(name: string, all: readonly Measured[]): void {
     median(({ p50Us }) => p50Us / 1000, 2),
     median(({ p99Us }) => p99Us / 1000, 2),
   )
-}
-
-function printRow(name: string, ...columns: readonly string[]): void {
-  console.log(name.padEnd(30) + columns.map((column) => column.padStart(9)).join(''))
 }
