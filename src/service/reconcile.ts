@@ -52,6 +52,7 @@ export function createReconciler(
   const { store, log, closing } = parts
   let running: readonly Promise<void>[] = []
   const welcomes = new Map<string, Promise<void>>()
+  const lookedAt = new Map<string, number>()
 
   async function mend(id: string, caller?: Caller): Promise<void> {
     await turnstile.pass(id, async () => {
@@ -113,12 +114,11 @@ export function createReconciler(
     )
   }
 
-  /** Of those whose rights we always have. */
-  async function strays(): Promise<void> {
-    const asked = [...parts.providers.values()].filter((each) => waitsFor(each, undefined))
+  async function strays(caller?: Caller): Promise<void> {
+    const asked = [...parts.providers.values()].filter((each) => waitsFor(each, caller))
     await Promise.all(
       asked.map((provider) =>
-        settleStrays({ parts, turnstile, onLaunched }, provider).catch((error: unknown) => {
+        settleStrays({ parts, turnstile, onLaunched }, provider, caller).catch((error: unknown) => {
           if (!closing.aborted)
             log.warn({ provider: provider.name, reason: reasonOf(error) }, 'machines could not be looked through')
         }),
@@ -126,10 +126,20 @@ export function createReconciler(
     )
   }
 
+  /** As seldom as where nobody's rights are needed. */
+  function isDue(project: string): boolean {
+    const now = Date.now()
+    for (const [each, at] of lookedAt) if (now - at >= straysEveryMs) lookedAt.delete(each)
+    if (lookedAt.has(project)) return false
+    lookedAt.set(project, now)
+    return true
+  }
+
   async function finishFor(caller: Caller): Promise<void> {
     if (caller.role === 'member') {
       await round(() => true, caller)
       await mendResources(caller)
+      if (isDue(caller.project)) await strays(caller)
     }
     await refreshStates(caller)
     // He may ask on and on: once in a while is enough.
@@ -154,22 +164,22 @@ export function createReconciler(
           every(everyMs, `mending unfinished instances of ${name}`, () => round((each) => each === name)),
         ),
         every(everyMs, 'mending unfinished instances', () => round((each) => !parts.providers.has(each))),
-        every(straysEveryMs, 'looking for machines that nobody has', strays),
+        every(straysEveryMs, 'looking for machines that nobody has', () => strays()),
         every(everyMs, 'mending unfinished volumes, networks and links', () => mendResources()),
         every(REFRESH_EVERY_MS, 'refreshing states', () => refreshStates()),
         every(PRUNE_EVERY_MS, 'forgetting deleted instances', () => store.pruneEvents(Date.now() - KEEP_DELETED_MS)),
       ]
     },
     welcome(caller) {
-      const { project } = caller
+      const key = `${caller.role} ${caller.project}`
       const isNeeded = [...parts.providers.values()].some((provider) => waitsFor(provider, caller))
-      if (!isNeeded || closing.aborted || welcomes.has(project)) return
+      if (!isNeeded || closing.aborted || welcomes.has(key)) return
       const finishing = finishFor(caller)
         .catch((error: unknown) => {
           if (!closing.aborted) log.warn({ reason: reasonOf(error) }, 'what waits for its owner was not finished')
         })
-        .finally(() => welcomes.delete(project))
-      welcomes.set(project, finishing)
+        .finally(() => welcomes.delete(key))
+      welcomes.set(key, finishing)
     },
     close: async () => void (await Promise.all([...running, ...welcomes.values()])),
   }

@@ -138,6 +138,26 @@ describe('a provider that is asked with its callers’ own tokens', () => {
     assert.equal((await provider.made()).length, 1)
   })
 
+  it('is looked through for machines that came too late when somebody of the project is here', async (t) => {
+    const { service, provider } = await open(t, { secondCreate: 'duplicates' }, { straysEveryMs: 20 })
+    const { id, remoteId } = await service.create({ spec: SPEC }, ALICE)
+    await service.get(id, ALICE)
+    const [first] = await provider.made(id)
+    assert.ok(first)
+    const call = { signal: new AbortController().signal, deadline: Date.now() + 60_000, credential: { token: TOKEN } }
+    await provider.create(first.request, call)
+    const living = async () => (await provider.made(id)).filter(({ state }) => state !== 'deleted')
+    service.welcome({ ...ALICE, project: `${ISSUER}/blue` })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.equal((await living()).length, 2, 'another project may have written our id on a machine of its own')
+    service.welcome(ALICE)
+    await until(async () => (await living()).length === 1, 'one is left')
+    assert.deepEqual(
+      (await living()).map((each) => each.remoteId),
+      [remoteId],
+    )
+  })
+
   it('refuses a token that is good no longer, and makes nothing', async (t) => {
     const { service, provider, known } = await open(t, { faults: { create: { before: 'unauthenticated', times: 1 } } })
     await rejects(service.create({ spec: SPEC }, ALICE), 'unauthenticated')

@@ -1,5 +1,5 @@
 import { reasonOf } from '../model/errors.ts'
-import type { Instance } from '../model/instance.ts'
+import type { Caller, Instance } from '../model/instance.ts'
 import type { Provider, RemoteInstance } from '../providers/provider.ts'
 import { adopt } from './launch.ts'
 import type { ServiceParts } from './parts.ts'
@@ -20,12 +20,13 @@ interface StraySearch {
  * for it gave up: it stood in a queue. An instance that was given up as lost gets it; else another machine was made by now,
  * or the instance is deleted, and it goes.
  *
+ * @param caller whose project is looked through, with his rights; absent: the site's
  * @throws {CloudError} what the provider fails with
  */
-export async function settleStrays(search: StraySearch, provider: Provider): Promise<void> {
+export async function settleStrays(search: StraySearch, provider: Provider, caller?: Caller): Promise<void> {
   const { parts } = search
-  for (const remote of await provider.list(callFor(provider, undefined, LIST_MS, [parts.closing])))
-    await settleStray(search, provider, remote).catch((error: unknown) => {
+  for (const remote of await provider.list(callFor(provider, caller, LIST_MS, [parts.closing])))
+    await settleStray(search, provider, remote, caller).catch((error: unknown) => {
       if (!parts.closing.aborted)
         parts.log.warn({ provider: provider.name, reason: reasonOf(error) }, 'a machine that nobody has stays for now')
     })
@@ -35,9 +36,12 @@ async function settleStray(
   { parts, turnstile, onLaunched }: StraySearch,
   provider: Provider,
   { remoteId, ourId }: RemoteInstance,
+  caller: Caller | undefined,
 ): Promise<void> {
   if (ourId === undefined || (await isInBooks(parts, ourId, remoteId))) return
-  const call = callFor(provider, undefined, LIST_MS, [parts.closing])
+  // Anybody can write another's id on a machine of his own.
+  const isForeign = (instance: Instance): boolean => caller !== undefined && instance.project !== caller.project
+  const call = callFor(provider, caller, LIST_MS, [parts.closing])
   const discard = async (keep?: string): Promise<void> => {
     parts.log.warn({ instanceId: ourId, remoteId }, 'a machine came after its instance was settled; it is deleted')
     await provider.discard?.(ourId, call, keep)
@@ -47,7 +51,7 @@ async function settleStray(
   await turnstile.pass(ourId, async () => {
     const instance = await parts.store.getInstance(ourId)
     // Whoever held the turn before may have settled it.
-    if (!instance || (await isInBooks(parts, ourId, remoteId))) return
+    if (!instance || isForeign(instance) || (await isInBooks(parts, ourId, remoteId))) return
     if (instance.remoteId !== undefined) return await discard(instance.remoteId)
     const found = await provider.find(ourId, call)
     if (found) onLaunched(await adopt(parts, instance, found))
