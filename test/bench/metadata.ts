@@ -22,7 +22,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { addressOf, USER_DATA_BYTES } from './metadata-keys.ts'
 import { medianOf } from './median.ts'
-import { cpuUsOf, has, measureLoad, printRow, type Measured, type Target } from './wrk.ts'
+import { cpuUsOf, has, measureLoad, printMedians, printRow, type Measured, type Target } from './wrk.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PATH = '/latest/user-data'
@@ -221,15 +221,4 @@ function report(
   console.log(`first request of an instance: ${coldUs.toFixed(1)} us (read from the store, rendered, recorded)`)
   console.log(`second request of an instance: ${warmUs.toFixed(1)} us (keep-alive)`)
   console.log(`memory of the server: ${(rssBytes / 1024 ** 2).toFixed(0)} MiB`)
-}
-
-function printMedians(name: string, all: readonly Measured[]): void {
-  const median = (of: (measured: Measured) => number, digits: number) => medianOf(all.map(of)).toFixed(digits)
-  printRow(
-    name,
-    median(({ cpuUs }) => cpuUs, 1),
-    median(({ requestsPerSecond }) => requestsPerSecond, 0),
-    median(({ p50Us }) => p50Us / 1000, 2),
-    median(({ p99Us }) => p99Us / 1000, 2),
-  )
 }

@@ -22,7 +22,7 @@ import { openStackPeer, type OpenStackPeer } from '../peers/openstack/peer.ts'
 import { untilHolds } from '../peers/openstack/rest.ts'
 import { medianOf } from './median.ts'
 import type { Served } from './openstack-server.ts'
-import { has, measureLoad, memoryMiBOf, printRow, type Measured, type Target } from './wrk.ts'
+import { has, measureLoad, memoryMiBOf, printMedians, printRow, type Measured, type Target } from './wrk.ts'
 
 const PATHS = ['/latest/user-data', '/openstack/latest/meta_data.json'] as const
 const CONNECTIONS = 16
@@ -173,15 +173,4 @@ function load(path: string, list: string, { mode, ...target }: Contender, second
 
 function cpuOf(rounds: readonly Measured[] = []): number {
   return medianOf(rounds.map(({ cpuUs }) => cpuUs))
-}
-
-function printMedians(name: string, rounds: readonly Measured[]): void {
-  const median = (of: (measured: Measured) => number, digits: number) => medianOf(rounds.map(of)).toFixed(digits)
-  printRow(
-    name,
-    median(({ cpuUs }) => cpuUs, 1),
-    median(({ requestsPerSecond }) => requestsPerSecond, 0),
-    median(({ p50Us }) => p50Us / 1000, 2),
-    median(({ p99Us }) => p99Us / 1000, 2),
-  )
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { need } from '../peers/need.ts'
+import { medianOf } from './median.ts'
 
 /** The kernel counts CPU time in these. @see proc_pid_stat(5), sysconf(_SC_CLK_TCK) */
 const TICK_US = 10_000
@@ -94,4 +95,16 @@ export function has(program: string, debianPackage: string): boolean {
 /** A line of a table whose columns are right-aligned. */
 export function printRow(name: string, ...columns: readonly string[]): void {
   console.log(name.padEnd(34) + columns.map((column) => column.padStart(10)).join(''))
+}
+
+/** A line of such a table: the medians of rounds. */
+export function printMedians(name: string, rounds: readonly Measured[]): void {
+  const median = (of: (measured: Measured) => number, digits: number) => medianOf(rounds.map(of)).toFixed(digits)
+  printRow(
+    name,
+    median(({ cpuUs }) => cpuUs, 1),
+    median(({ requestsPerSecond }) => requestsPerSecond, 0),
+    median(({ p50Us }) => p50Us / 1000, 2),
+    median(({ p99Us }) => p99Us / 1000, 2),
+  )
 }
