@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 
 const TIMES = 8
 /** Of the time for eight times the work over that for one: linear work takes 8, work in the square 64. */
-const RATIO_BAR = 24
-const TRIES = 6
+const RATIO_BAR = 40
+const TRIES = 10
 /** What takes next to no time cannot be measured, and need not be: in the square it would take seconds. */
 const LEAST_MS = 1
 
