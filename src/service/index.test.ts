@@ -72,6 +72,19 @@ describe('an instance', () => {
     )
   })
 
+  it('stays on its way out, whatever was seen of it before', async (t) => {
+    const faults: Faults = { get: { slowMs: 200, times: 1 }, delete: { before: 'unavailable' } }
+    const { service, provider, store } = await open(t)
+    const { id } = await service.create(SCRIPT, RED)
+    await provider.setFaults(faults)
+    const looking = service.get(id, RED)
+    await rejects(service.delete(id, RED), 'unavailable')
+    assert.equal((await looking).state, 'deleting')
+    assert.equal((await store.getInstance(id))?.state, 'deleting')
+    await provider.setFaults({})
+    await until(async () => (await store.getInstance(id)) === undefined, 'it is deleted')
+  })
+
   it('has each action in its timeline, with who asked for it, before what became of it', async (t) => {
     const { service, provider } = await open(t)
     const { id } = await service.create(SCRIPT, RED)

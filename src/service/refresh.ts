@@ -36,8 +36,13 @@ export async function refreshAll(parts: ServiceParts, provider: Provider, caller
   const byId = new Map(found.map((remote) => [remote.remoteId, remote]))
   for (const instance of instances) {
     const remote = instance.remoteId === undefined ? undefined : byId.get(instance.remoteId)
-    if (remote) await keep(parts, instance, remote)
+    // It may have been deleted since.
+    if (remote) await keep(parts, instance, remote).catch(unlessGone)
   }
+}
+
+function unlessGone(error: unknown): void {
+  if (!isCloudError(error, 'not-found')) throw error
 }
 
 /** States that change by themselves; what is missing from a list is asked for singly, by who looks at it. */
@@ -58,7 +63,8 @@ async function keep(parts: ServiceParts, instance: Instance, seen: Seen): Promis
   // A guest that is started anew may call its devices otherwise.
   if (attached && state === 'active') await settleLinks(parts.store, instance.id, attached)
   const events = state === instance.state ? [] : [stateEvent(instance, `${instance.state} -> ${state}`, state)]
-  const kept = await parts.store.updateInstance(instance.id, change, events)
+  // Somebody may have begun to delete it since it was looked at.
+  const kept = await parts.store.updateInstance(instance.id, change, events, 'deleting')
   // What was rendered before is old.
   parts.metadata?.refresh(instance.id)
   parts.recorder.notify(instance.id)

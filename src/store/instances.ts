@@ -89,7 +89,12 @@ export async function updateInstance(
   id: string,
   change: InstanceChange,
   events: readonly ContextEvent[],
+  unless?: Instance['state'],
 ): Promise<Instance> {
+  if (unless !== undefined) {
+    const now = await getInstance(database, id)
+    if (now?.state === unless) return now
+  }
   const columns = toChangedColumns(change)
   if (Object.keys(columns).length > 0)
     await database.updateTable('instances').set(columns).where('id', '=', id).execute()

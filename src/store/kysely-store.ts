@@ -17,7 +17,7 @@ export function kyselyStore({ read, write, close }: Access): Store {
   return {
     insertInstance: async (instance, events, options = {}) =>
       (await write('insertInstance', instance, events, options)) ?? instance,
-    updateInstance: (id, change, events = []) => write('updateInstance', id, change, events),
+    updateInstance: (id, change, events = [], unless) => write('updateInstance', id, change, events, unless),
     deleteInstance: (id, events = [], neverWas = false) => write('deleteInstance', id, events, neverWas),
     getInstance: (id) => read('getInstance', id),
     listInstances: (filter) => read('listInstances', filter),

@@ -74,8 +74,17 @@ export interface Store {
    *   or name, or for an instance that was deleted, and as {@link Store.insertResource} for the links
    */
   insertInstance(instance: Instance, events: readonly ContextEvent[], options?: InsertOptions): Promise<Instance>
-  /** @throws {CloudError} not-found */
-  updateInstance(id: string, change: InstanceChange, events?: readonly ContextEvent[]): Promise<Instance>
+  /**
+   * @param unless in this state nothing of it is changed and no event recorded: what was seen a moment ago must not undo it
+   * @returns the instance as it is then
+   * @throws {CloudError} not-found
+   */
+  updateInstance(
+    id: string,
+    change: InstanceChange,
+    events?: readonly ContextEvent[],
+    unless?: Instance['state'],
+  ): Promise<Instance>
   /**
    * Forgets the instance's data but not that it was: its events stay until `pruneEvents`, and so does its idempotency key.
    * Its links go with it. No error when it is gone.

@@ -68,6 +68,17 @@ export function testStore(under: StoreUnderTest): void {
         assert.deepEqual(await store.listEvents('unknown'), [])
       })
 
+      test('changes nothing in the state that is excepted', async (store) => {
+        const instance = sampleInstance({ state: 'deleting' })
+        await store.insertInstance(instance, [])
+        const change = { state: 'active', updatedAt: instance.updatedAt + 1 } as const
+        const kept = await store.updateInstance(instance.id, change, [sampleEvent(instance.id)], 'deleting')
+        assert.deepEqual(plain(kept), plain(instance))
+        assert.deepEqual(await store.listEvents(instance.id), [])
+        assert.equal((await store.updateInstance(instance.id, change, [], 'active')).state, 'active')
+        await rejects(store.updateInstance('unknown', change, [], 'deleting'), 'not-found')
+      })
+
       test('changes only what a change names', async (store) => {
         const instance = sampleInstance({ spec: sampleSpec({ userData: USER_DATA, variables: { a: '1' } }) })
         await store.insertInstance(instance, [])
