@@ -4,6 +4,7 @@ import { cloudConfig } from './cloud-config.ts'
 import type { Finding, Format, Formats } from './format.ts'
 import { binary, text } from './free-form.ts'
 import { unpack } from './gzip.ts'
+import { hepix, hepixScript } from './hepix.ts'
 import { include, includeOnce } from './include.ts'
 import { jinja } from './jinja.ts'
 import { jsonPatch } from './json-patch.ts'
@@ -34,8 +35,9 @@ const FORMATS: readonly Format[] = [
   json,
   powershell,
   batch,
-  ini,
   contextSh,
+  hepix,
+  ini,
   text,
   binary,
 ]
@@ -96,7 +98,9 @@ const TABLE: Formats = {
 
 function recognise(payload: Payload): Format {
   if (multipart.matches?.(payload)) return multipart
-  return TABLE.byPrefix(payload) ?? FORMATS.find((format) => format.matches?.(payload)) ?? binary
+  const begins = TABLE.byPrefix(payload)
+  if (begins === script && hepixScript.matches?.(payload)) return hepixScript
+  return begins ?? FORMATS.find((format) => format.matches?.(payload)) ?? binary
 }
 
 /** Data that are no message, yet may mention MIME: then cloud-init stumbles over what is not ASCII in them. */

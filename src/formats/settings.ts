@@ -1,12 +1,12 @@
 import { ignored, type Format } from './format.ts'
 import type { Payload } from './payload.ts'
 
-/** Sections and keys, as amiconfig and CernVM read them. */
+/** Sections and keys of whatever program; those of amiconfig's own are a format of theirs. */
 export const ini: Format = {
   name: 'ini',
   title: 'INI',
   matches: (payload) => /^\[[^\][\r\n]+\][ \t]*(?:[;#].*)?$/.test(firstLine(payload)),
-  examine: () => ignored('only images with amiconfig, such as CernVM, read it'),
+  examine: () => ignored('only programs that ask for it, such as plugins of amiconfig, read it'),
 }
 
 /** Variables of a shell, as OpenNebula's context disk has them. */
