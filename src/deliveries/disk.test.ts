@@ -14,6 +14,15 @@ import { readContextDisk, unite, writeContextDisk } from './disk.ts'
 const FORMATS = Object.keys(DISKS) as DiskFormat[]
 const NAMES = Object.keys(DISK_LAYOUTS)
 
+/** Those that take user data of any bytes; StratusLab's has them as a text. */
+const OF_BYTES = NAMES.filter((name) => name !== 'stratuslab')
+
+/** Disks of one layout that are also one of another: who reads the other finds the same there. */
+const ALSO: Readonly<Record<string, readonly string[]>> = {
+  hepix: ['opennebula'],
+  'stratuslab-one': ['opennebula', 'hepix'],
+}
+
 const context: Context = {
   guestId: '4f8c2b9e-0a51-4a57-9f0e-2f1b7f0c6a11',
   hostname: 'web-1.example.org',
@@ -40,11 +49,12 @@ for (const format of FORMATS)
   describe(`a context's disk: ${format}`, () => {
     it('tells what each layout tells, of every context', async () => {
       await fc.assert(
-        fc.asyncProperty(contexts, fc.shuffledSubarray(NAMES, { minLength: 1 }), async (context, layouts) => {
+        fc.asyncProperty(contexts, fc.shuffledSubarray(OF_BYTES, { minLength: 1 }), async (context, layouts) => {
           const disk = await readContextDisk(writeContextDisk(context, { layouts, format, label: 'config-2' }))
           assert.equal(disk.format, format)
           assert.equal(disk.label, 'config-2')
-          assert.deepEqual(Object.keys(disk.contexts).toSorted(), layouts.toSorted())
+          const found = new Set([...layouts, ...layouts.flatMap((name) => ALSO[name] ?? [])])
+          assert.deepEqual(new Set(Object.keys(disk.contexts)), found)
           for (const name of layouts) {
             const files = DISK_LAYOUTS[name]?.render(context)
             const expected = await DISK_LAYOUTS[name]?.read((path) => Promise.resolve(files?.get(path)?.bytes))
@@ -70,8 +80,8 @@ for (const format of FORMATS)
 
     it('has the user data byte for byte', async () => {
       const userData = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
-      const disk = await readContextDisk(writeContextDisk({ ...context, userData }, { layouts: NAMES, format }))
-      for (const name of NAMES) assert.ok(userData.equals(disk.contexts[name]?.userData ?? Buffer.alloc(0)), name)
+      const disk = await readContextDisk(writeContextDisk({ ...context, userData }, { layouts: OF_BYTES, format }))
+      for (const name of OF_BYTES) assert.ok(userData.equals(disk.contexts[name]?.userData ?? Buffer.alloc(0)), name)
     })
 
     it('refuses a layout that there is not, and names those that there are', () => {

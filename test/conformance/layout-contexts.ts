@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
+import { isVariableName } from '../../src/layouts/context-sh-variables.ts'
 import type { Context, InjectedFile, InstanceFacts, Nic, PublicKey } from '../../src/model/context.ts'
 
 /** Text as users have it, and all that a wire format finds hard: quotes, line ends, words of YAML, what is beyond the BMP. */
@@ -110,3 +111,22 @@ export const contexts: fc.Arbitrary<Context> = fc.record(
   },
   { requiredKeys: ['guestId', 'facts', 'publicKeys', 'variables', 'files'] },
 )
+
+const shellName = fc
+  .oneof(fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/), fc.constantFrom('ROLE', 'a_b', '__proto__', 'constructor'))
+  .filter(isVariableName)
+const shellVariables = fc.dictionary(
+  shellName,
+  text.map((value) => value.replaceAll('\0', '')),
+  { maxKeys: 5 },
+)
+
+/** Contexts whose variables can be a shell's: others are refused where they must be. */
+export const shellContexts: fc.Arbitrary<Context> = fc
+  .tuple(contexts, shellVariables)
+  .map(([context, variables]) => ({ ...context, variables }))
+
+/** Contexts whose user data are text: others are refused where they must be. */
+export const textContexts: fc.Arbitrary<Context> = fc
+  .tuple(contexts, text)
+  .map(([context, words]) => (context.userData ? { ...context, userData: Buffer.from(words, 'utf8') } : context))

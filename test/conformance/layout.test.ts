@@ -1,6 +1,16 @@
 import { DISK_LAYOUTS, METADATA_LAYOUTS } from '../../src/layouts/index.ts'
 import type { Context, PublicKey } from '../../src/model/context.ts'
+import { shellContexts, textContexts } from './layout-contexts.ts'
 import { testLayout, type LayoutUnderTest } from './layout.ts'
+
+/** Of keys, the lines alone are written down. */
+const withoutKeyNames = (context: Context): Context => ({
+  ...context,
+  publicKeys: context.publicKeys.map(({ text }, index) => ({ name: `key-${index}`, text })),
+})
+
+/** What stands in a `context.sh` is a shell's. */
+const CONTEXT_SH = { writable: shellContexts, carried: withoutKeyNames }
 
 /** What a layout of this name cannot say as it is. */
 const LIMITS: Readonly<Record<string, Omit<LayoutUnderTest, 'name' | 'layout'>>> = {
@@ -15,6 +25,11 @@ const LIMITS: Readonly<Record<string, Omit<LayoutUnderTest, 'name' | 'layout'>>>
       publicKeys: byName(context.publicKeys),
     }),
   },
+  opennebula: CONTEXT_SH,
+  hepix: CONTEXT_SH,
+  'stratuslab-one': CONTEXT_SH,
+  // JSON holds text alone.
+  stratuslab: { writable: textContexts, carried: withoutKeyNames },
 }
 
 for (const { mount, layout } of METADATA_LAYOUTS)

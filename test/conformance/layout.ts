@@ -6,7 +6,7 @@ import type { Getter, Layout } from '../../src/layouts/layout.ts'
 import type { Context } from '../../src/model/context.ts'
 import { isCloudError } from '../../src/model/errors.ts'
 import { isListing, listing, type Files } from '../../src/model/files.ts'
-import { contexts } from './layout-contexts.ts'
+import { contexts as anyContexts } from './layout-contexts.ts'
 
 /** One layout under test. */
 export interface LayoutUnderTest {
@@ -14,6 +14,8 @@ export interface LayoutUnderTest {
   readonly layout: Layout
   /** What a guest reads of a context where the layout cannot say it as it is, with the reason beside it. */
   readonly carried?: (context: Context) => Context
+  /** Contexts that it can write, where there are others; those it refuses, which its own tests show. Default: all. */
+  readonly writable?: fc.Arbitrary<Context>
   /** What a listing names and the metadata server answers, though no file has it. */
   readonly answeredElsewhere?: readonly string[]
 }
@@ -23,6 +25,7 @@ export function testLayout({
   name,
   layout,
   carried = (context) => context,
+  writable: contexts = anyContexts,
   answeredElsewhere = [],
 }: LayoutUnderTest): void {
   const { carries } = layout
