@@ -25,8 +25,9 @@ describe('the table of providers', () => {
   it('makes each provider with its defaults, under the name that it is given', async (t) => {
     const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
     t.after(() => rm(stateDir, { recursive: true }))
-    // Which cloud it is has no default.
-    for (const name of Object.keys(PROVIDERS).filter((each) => each !== 'openstack')) {
+    // Which cloud it is, and as whom it is asked, has no default.
+    const needy = new Set(['openstack', 'opennebula', 'stratuslab'])
+    for (const name of Object.keys(PROVIDERS).filter((each) => !needy.has(each))) {
       const provider = await driver(name)({}, { stateDir, log })
       assert.equal(provider.name, name)
       await provider.close?.()
@@ -50,6 +51,42 @@ describe('the table of providers', () => {
     assert.equal(provider.name, 'cesnet')
     await provider.close?.()
     await refuses(driver('openstack')({ cloud: 'nowhere' }, { stateDir, log }), 'nowhere', 'site')
+  })
+
+  it('makes a provider of the OpenNebula that is named, without asking it', async (t) => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
+    t.after(() => rm(stateDir, { recursive: true }))
+    const authFile = join(stateDir, 'one_auth')
+    await writeFile(authFile, 'bellhop:wonderland\n')
+    const settings = { endpoint: 'http://127.0.0.1:9/RPC2', authFile }
+    const provider = await driver('opennebula')(settings, { name: 'site', stateDir, log })
+    assert.equal(provider.name, 'site')
+    await provider.close?.()
+    const make = driver('opennebula')
+    const nowhere = join(stateDir, 'nowhere')
+    await refuses(make({ ...settings, authFile: nowhere }, { stateDir, log }), nowhere)
+    await refuses(make({ ...settings, caFile: nowhere }, { stateDir, log }), 'caFile', nowhere)
+    await refuses(make({ ...settings, sizes: [{ id: 'a', cores: 0, memoryMiB: 16 }] }, { stateDir, log }), 'cores')
+  })
+
+  it('makes a provider of the StratusLab that is named, without asking it', async (t) => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
+    t.after(() => rm(stateDir, { recursive: true }))
+    const [passwordFile, userConfigFile] = [join(stateDir, 'password'), join(stateDir, 'user.cfg')]
+    await writeFile(passwordFile, 'wonderland\n')
+    await writeFile(userConfigFile, '[default]\nendpoint = 127.0.0.1:9\n')
+    const images = [{ id: 'BN1EEkPiBx87_uLj2-sdybSI-Xb' }]
+    const settings = { userConfigFile, username: 'jane', passwordFile, images }
+    const make = driver('stratuslab')
+    const provider = await make(settings, { name: 'lal', stateDir, log })
+    assert.equal(provider.name, 'lal')
+    await provider.close?.()
+    await refuses(make({ ...settings, images: [] }, { stateDir, log }), 'images')
+    await refuses(make({ ...settings, contextMethod: 'both' }, { stateDir, log }), 'contextMethod')
+    await refuses(
+      make({ endpoint: 'a.example', certificateFile: passwordFile, images }, { stateDir, log }),
+      'certificateFile',
+    )
   })
 
   it('refuses a setting that no one knows, naming it', async () => {

@@ -40,6 +40,8 @@ const MEMORY_SETTINGS = Type.Object(
   strict,
 )
 
+const SIZE_ID = '^[A-Za-z0-9][\\w.-]*$'
+
 const QEMU_SETTINGS = Type.Object(
   {
     imagesDir: Type.Optional(Type.String({ minLength: 1 })),
@@ -55,7 +57,7 @@ const QEMU_SETTINGS = Type.Object(
       Type.Array(
         Type.Object(
           {
-            id: Type.String({ pattern: '^[A-Za-z0-9][\\w.-]*$' }),
+            id: Type.String({ pattern: SIZE_ID }),
             cores: Type.Integer({ minimum: 1 }),
             memoryMiB: Type.Integer({ minimum: 16 }),
             diskGiB: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -84,6 +86,87 @@ const OPENSTACK_SETTINGS = Type.Object(
   strict,
 )
 
+const OPENNEBULA_SETTINGS = Type.Object(
+  {
+    /** Where its XML-RPC is; absent: as OpenNebula's own tools find it. */
+    endpoint: Type.Optional(Type.String({ minLength: 1 })),
+    /** A file that holds `user:password`; absent: as OpenNebula's own tools find it. */
+    authFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** A file of certificates (PEM) to trust. */
+    caFile: Type.Optional(Type.String({ minLength: 1 })),
+    sizes: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            id: Type.String({ pattern: SIZE_ID }),
+            cores: Type.Integer({ minimum: 1 }),
+            memoryMiB: Type.Integer({ minimum: 16 }),
+            cpu: Type.Optional(Type.Number({ minimum: 0.01 })),
+          },
+          strict,
+        ),
+        { minItems: 1 },
+      ),
+    ),
+    userDataMaxBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 6_000_000 })),
+    startScripts: Type.Optional(Type.Array(Type.String({ pattern: '^\\d+$' }))),
+  },
+  strict,
+)
+
+const CONTEXT_METHOD = Type.Union([Type.Literal('one'), Type.Literal('cloud-init')])
+
+const STRATUSLAB_SETTINGS = Type.Object(
+  {
+    /** The user file of StratusLab's client; absent: where the client has it. */
+    userConfigFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** Which cloud of that file; absent: as it says itself. */
+    cloud: Type.Optional(Type.String({ minLength: 1 })),
+    endpoint: Type.Optional(Type.String({ minLength: 1 })),
+    username: Type.Optional(Type.String({ minLength: 1 })),
+    passwordFile: Type.Optional(Type.String({ minLength: 1 })),
+    certificateFile: Type.Optional(Type.String({ minLength: 1 })),
+    keyFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** A file of certificates (PEM) to trust. */
+    caFile: Type.Optional(Type.String({ minLength: 1 })),
+    marketplaceEndpoint: Type.Optional(Type.String({ minLength: 1 })),
+    pdiskEndpoint: Type.Optional(Type.String({ minLength: 1 })),
+    images: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ minLength: 1 }),
+          title: Type.Optional(Type.String({ minLength: 1 })),
+          format: Type.Optional(Type.Union([Type.Literal('raw'), Type.Literal('qcow2')])),
+          target: Type.Optional(Type.Union([Type.Literal('hda'), Type.Literal('sda'), Type.Literal('vda')])),
+        },
+        strict,
+      ),
+      { minItems: 1 },
+    ),
+    sizes: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            id: Type.String({ pattern: SIZE_ID }),
+            cores: Type.Integer({ minimum: 1 }),
+            memoryMiB: Type.Integer({ minimum: 16 }),
+            swapMiB: Type.Optional(Type.Integer({ minimum: 0 })),
+          },
+          strict,
+        ),
+        { minItems: 1 },
+      ),
+    ),
+    /** Where an instance is put that no user puts anywhere. */
+    network: Type.Optional(Type.String({ pattern: '^[\\w.-]+$' })),
+    /** Which disk every instance gets; absent: what its data are for. */
+    contextMethod: Type.Optional(CONTEXT_METHOD),
+    /** Where data do not tell. */
+    defaultContextMethod: Type.Optional(CONTEXT_METHOD),
+  },
+  strict,
+)
+
 /** Every driver, by the word that the configuration uses for it. Each is loaded when it is asked for. */
 export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
   memory: async (settings, { name = 'memory' }) => {
@@ -92,6 +175,19 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
     const far = await (await import('./memory/client.ts')).memoryProcessProvider({ socketPath: socket })
     if (far.name === name) return far
     throw new CloudError('invalid', `provider ${name}: the process at ${socket} calls itself ${far.name}; name it so`)
+  },
+  opennebula: async (settings, { name = 'opennebula' }) => {
+    const { endpoint, authFile, caFile, ...own } = checkSettings(OPENNEBULA_SETTINGS, settings, name)
+    const { readOneCredential } = await import('./opennebula/one-auth.ts')
+    const { connectOne } = await import('./opennebula/connection.ts')
+    const { openNebulaProvider } = await import('./opennebula/index.ts')
+    const wanted = {
+      ...(endpoint === undefined ? {} : { url: endpoint }),
+      ...(authFile === undefined ? {} : { authFile }),
+    }
+    const around = { env: process.env, readFile: readText, home: homedir() }
+    const credential = await readOneCredential(wanted, around)
+    return openNebulaProvider({ ...own, name, credential, http: await connectOne(name, caFile, readText) })
   },
   openstack: async (settings, { name = 'openstack' }) => {
     const {
@@ -117,6 +213,19 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
       stateDir: join(stateDir, name),
       log: (line) => log.info({ provider: name }, line),
     })
+  },
+  stratuslab: async (settings, { name = 'stratuslab' }) => {
+    const { images, network, contextMethod, ...wanted } = checkSettings(STRATUSLAB_SETTINGS, settings, name)
+    const { readStratusLab } = await import('./stratuslab/settings.ts')
+    const { connectLab } = await import('./stratuslab/connection.ts')
+    const { stratusLabProvider } = await import('./stratuslab/index.ts')
+    const around = { env: process.env, readFile: readText, home: homedir() }
+    const lab = await readStratusLab(wanted, around)
+    const own = {
+      ...(network === undefined ? {} : { network }),
+      ...(contextMethod === undefined ? {} : { contextMethod }),
+    }
+    return stratusLabProvider({ ...own, name, images, settings: lab, http: connectLab(lab.tls) })
   },
 }
 
