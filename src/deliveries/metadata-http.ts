@@ -7,6 +7,7 @@ import { createCarrier } from './metadata-net.ts'
 import { createPassOn, type PassOn } from './metadata-pass-on.ts'
 import type { PasswordSlots } from './metadata-password.ts'
 import { bareReply, NOT_FOUND, settle, type Reply } from './metadata-reply.ts'
+import type { SiteContexts } from './metadata-sites.ts'
 import { createSockets } from './metadata-sockets.ts'
 import { BODY_MAX_BYTES, createMetadataHandler } from './metadata.ts'
 
@@ -38,6 +39,8 @@ export interface MetadataServerOptions {
   readonly cacheMaxBytes?: number
   /** Default: in memory. */
   readonly passwords?: PasswordSlots
+  /** Default: none. */
+  readonly siteContexts?: SiteContexts
   readonly limits?: Partial<MetadataLimits>
 }
 

@@ -14,12 +14,14 @@ export interface Place {
 /** What a path is about. */
 export type Route =
   | { readonly kind: 'files' | 'password'; readonly places: readonly Place[] }
+  | { readonly kind: 'site-context'; readonly name: string }
   | { readonly kind: 'session-token' | 'report' }
 
 /** Methods that each kind of path answers to. */
 export const ALLOWED: Readonly<Record<Route['kind'], readonly string[]>> = {
   files: ['GET', 'HEAD'],
   password: ['GET', 'HEAD', 'POST'],
+  'site-context': ['GET', 'HEAD'],
   'session-token': ['PUT'],
   report: ['POST'],
 }
@@ -29,6 +31,9 @@ const REPORT = 'report'
 
 /** A guest leaves its password there, if the folder lists it. */
 const PASSWORD = /^(openstack\/[^/]+)\/password$/
+
+/** HEPiX's amiconfig asks for tar balls of its site there. */
+const SITE_CONTEXT = /^context\/([\w.-]+\.tgz)$/
 
 /** All guests ask for the same few hundred targets; whoever invents others must not fill the memory. */
 const KEPT_MAX = 1000
@@ -56,6 +61,8 @@ export function createRoutes(): (target: string) => Route | undefined {
 function routeOf(path: string): Route {
   if (path === SESSION_TOKEN) return { kind: 'session-token' }
   if (path === REPORT) return { kind: 'report' }
+  const site = SITE_CONTEXT.exec(path)?.[1]
+  if (site !== undefined) return { kind: 'site-context', name: site }
   const folder = PASSWORD.exec(path)?.[1]
   return folder === undefined
     ? { kind: 'files', places: placesOf(path) }

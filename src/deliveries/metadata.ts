@@ -7,6 +7,7 @@ import { passwordsInMemory, type PasswordSlots } from './metadata-password.ts'
 import { bareReply, NOT_FOUND, replyOf, textReply, type Reply } from './metadata-reply.ts'
 import { createReports } from './metadata-report.ts'
 import { ALLOWED, createRoutes, type Route } from './metadata-routes.ts'
+import { createSiteAnswers, type SiteContexts } from './metadata-sites.ts'
 import { isSessionToken, SESSION_SECONDS, sessionToken } from './metadata-token.ts'
 
 /** What guests may send, in bytes: reports are small. */
@@ -40,6 +41,8 @@ export interface MetadataHandlerOptions {
   readonly cacheMaxBytes?: number
   /** Default: in memory. */
   readonly passwords?: PasswordSlots
+  /** Default: none. */
+  readonly siteContexts?: SiteContexts
 }
 
 /** The metadata server without its sockets. */
@@ -78,14 +81,17 @@ export function createMetadataHandler({
   secret,
   cacheMaxBytes = DEFAULT_CACHE_MAX_BYTES,
   passwords = passwordsInMemory(),
+  siteContexts,
 }: MetadataHandlerOptions): MetadataHandler {
   const routes = createRoutes()
   const guests = createGuests({ source, maxBytes: cacheMaxBytes })
   const reports = createReports()
+  const siteAnswer = createSiteAnswers(siteContexts)
 
   async function handleSlowly(request: MetadataRequest, route: Route, now: number): Promise<Reply> {
     const guest = request.caller === undefined ? undefined : await guests.load(request.caller)
     if (guest === undefined) return NOT_FOUND
+    if (route.kind === 'site-context') return await siteAnswer(guest, route.name, request.method, now)
     // Of many who waited for the guest together, the first has served it.
     const served =
       'places' in route ? (guests.served(guest.instanceId, route.places) ?? guest.serve(route.places)) : undefined

@@ -181,6 +181,7 @@ describe('plan', () => {
     assert.deepEqual(planned('#!/bin/sh\n', 'text/x-shellscript').warnings, [])
     assert.equal(planned('#!/bin/sh\n', 'text/x-shellscript').userData?.format, 'script')
     assert.equal(planned('x', 'application/x-own').userData?.format, 'application/x-own')
+    assert.deepEqual(planned('#!/bin/sh\nexit 0\n[cernvm]\nusers=a:b:\n', 'script').warnings, [])
   })
 
   it('warns of what a way does not carry', () => {

@@ -153,7 +153,7 @@ function declaredTitle({ userDataFormat }: InstanceSpec): string | undefined {
 
 function formatWarnings(detected: Detected | undefined, spec: InstanceSpec): readonly PlanWarning[] {
   const declared = declaredTitle(spec)
-  if (detected && declared !== undefined && formatCalled(spec.userDataFormat ?? '')?.name !== detected.name)
+  if (detected && declared !== undefined && !isCalled(detected, spec.userDataFormat ?? ''))
     return [
       {
         code: 'guest-may-ignore',
@@ -170,6 +170,12 @@ function formatWarnings(detected: Detected | undefined, spec: InstanceSpec): rea
         },
       ]
     : [{ code: 'guest-may-ignore', message: `userData is ${detected.title}, but a guest will fail with it${remarks}` }]
+}
+
+/** A script may have sections for HEPiX's guests behind it, and is one all the same. */
+function isCalled({ name, cloudInit }: Detected, word: string): boolean {
+  const called = formatCalled(word)?.name
+  return called === name || (called === 'script' && name === 'hepix' && cloudInit === 'runs')
 }
 
 /** What the user asks for that a context can carry, by the name that he knows it by. */

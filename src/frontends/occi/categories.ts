@@ -231,6 +231,14 @@ export const FORMAT_MIXINS: readonly Definition[] = [
   },
 ]
 
+/** Ours: the data are a JSON dictionary, and its members are to be variables too. */
+export const USER_DATA_VARIABLES: Definition = mixin(
+  own('compute'),
+  'user_data_variables',
+  'User data are variables too',
+  { applies: [COMPUTE], attributes: [] },
+)
+
 /** Ours, on every compute: what became of the data that its guest is to be told. */
 export const DELIVERY: Definition = mixin(own('compute'), 'delivery', 'Delivery of user data', {
   applies: [COMPUTE],
@@ -273,6 +281,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...CONTEXT_MIXINS,
   USER_DATA_ENCODING,
   ...FORMAT_MIXINS,
+  USER_DATA_VARIABLES,
   DELIVERY,
   PROVIDER,
 ]

@@ -1,3 +1,4 @@
+import { SECRET_VARIABLES } from '../../../formats/variables.ts'
 import type { Action, Instance, InstanceState } from '../../../model/instance.ts'
 import type { Resource } from '../document.ts'
 import type { Exchange } from '../exchange.ts'
@@ -88,7 +89,7 @@ export function fromInstance(instance: Instance, can: Abilities, exchange: Pick<
     ...namingAttributes(spec, instance, {
       name: spec.hostname ?? id,
       description: `${image.name} on ${size.name}`,
-      properties: new Map(Object.entries(spec.variables)),
+      properties: new Map(spec.labels[SECRET_VARIABLES] === undefined ? Object.entries(spec.variables) : []),
     }),
     state: machineState(instance),
     cpu: size.cores,

@@ -1,10 +1,11 @@
+import { variablesOf } from '../../../formats/variables.ts'
 import { toHostname } from '../../../model/context.ts'
 import { CloudError } from '../../../model/errors.ts'
 import type { InstanceSpec } from '../../../model/instance.ts'
 import type { LinkSpec } from '../../../model/link.ts'
 import type { Service } from '../../../service/service.ts'
 import { decodeBase64 } from '../../../wire/base64.ts'
-import type { Resource } from '../document.ts'
+import type { Properties, Resource } from '../document.ts'
 import type { Exchange } from '../exchange.ts'
 import { idIn, partOf, partsOf, propertiesOf, textOf, toResource, withAttributes } from '../resource.ts'
 import { toKey } from './credentials.ts'
@@ -70,16 +71,40 @@ export async function toSpec(
   }
 }
 
-/** What a new machine is called, and what its guest is told of that. */
-export function toNamed(wanted: Resource): Pick<InstanceSpec, 'name' | 'hostname' | 'labels' | 'variables' | 'files'> {
+/**
+ * What a new machine is called, and what its guest is told of that.
+ *
+ * @param userData of the machine
+ * @throws {CloudError} invalid when variables are asked for of user data that spell none; conflict when a property says
+ *   something else
+ */
+export function toNamed(
+  wanted: Resource,
+  userData: Uint8Array | undefined,
+): Pick<InstanceSpec, 'name' | 'hostname' | 'labels' | 'variables' | 'files'> {
   const naming = toNaming(wanted)
   const hostname = naming.name === undefined ? undefined : toHostname(naming.name)
   return {
     ...naming,
     ...(hostname === undefined ? {} : { hostname }),
-    variables: Object.fromEntries(propertiesOf(wanted) ?? []),
+    variables: toVariables(propertiesOf(wanted) ?? new Map(), userData),
     files: [],
   }
+}
+
+/** The property with which a user asks that the members of his user data, a JSON dictionary, be variables too. */
+const AS_VARIABLES = 'bellhop.userDataVariables'
+
+function toVariables(properties: Properties, userData: Uint8Array | undefined): Readonly<Record<string, string>> {
+  const { [AS_VARIABLES]: asked = 'false', ...said } = Object.fromEntries(properties)
+  if (asked !== 'true' && asked !== 'false')
+    throw new CloudError('invalid', `properties: ${AS_VARIABLES} is neither "true" nor "false"`)
+  if (asked === 'false') return said
+  const found = variablesOf(userData)
+  const other = Object.keys(said).find((name) => Object.hasOwn(found, name) && found[name] !== said[name])
+  if (other !== undefined)
+    throw new CloudError('conflict', `properties and userData differ in "${other.slice(0, 50)}"; give it once`)
+  return { ...said, ...found }
 }
 
 /** User data in base64; none is not the same as empty ones. */

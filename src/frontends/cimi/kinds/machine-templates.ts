@@ -22,7 +22,7 @@ export function machineTemplates(service: Service): Kind {
       const bytes = exchange.query.select && !exchange.query.select.has('userData') ? earlier?.bytes : undefined
       const spec = await toSpec(service, { resource: wanted, ...(bytes && { bytes }) }, exchange)
       // What no machine could be made of is refused here.
-      await service.plan({ ...toNamed(wanted), ...spec }, exchange.caller)
+      await service.plan({ ...toNamed(wanted, spec.userData), ...spec }, exchange.caller)
       for (const volume of partsOf(wanted, 'volumeTemplates')) await toSizeBytes(service.documents, volume, exchange)
       return { resource: keptTemplate(wanted), ...(spec.userData && { bytes: spec.userData }) }
     },

@@ -31,7 +31,8 @@ export function machines(service: Service): Kind {
     create: async (exchange) => {
       const wanted = exchange.read('MachineCreate')
       const template = await toTemplate(service, wanted, exchange)
-      const spec = { ...toNamed(wanted), ...(await toSpec(service, template, exchange)) }
+      const made = await toSpec(service, template, exchange)
+      const spec = { ...toNamed(wanted, made.userData), ...made }
       const { idempotencyKey, caller } = exchange
       const key = idempotencyKey === undefined ? {} : { idempotencyKey }
       const instance = await withNewVolumes(service, template.resource, spec, exchange, (links) =>

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { test, type TestContext } from 'node:test'
 import { ALICE, header, said } from '../../../../test/e2e/asking.ts'
 import { openCimi, TEMPLATE, type Json } from '../../../../test/e2e/cimi-client.ts'
+import { SECRET_VARIABLES } from '../../../formats/variables.ts'
 import { sha256 } from '../../../model/digest.ts'
 
 const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString('base64')
@@ -62,4 +63,39 @@ test('what the plan warns of is told', async (t) => {
   const response = await ask('POST machines', { machineTemplate: { ...TEMPLATE, userData } })
   assert.equal(response.status, 201)
   assert.match(header(response, 'Warning'), /cloud-init ignores it/)
+})
+
+test('a dictionary becomes variables too where a property asks for that, and stays as it is', async (t) => {
+  const { made, machine, get } = await open(t)
+  const dictionary = '{"role": "web", "workers": 4}'
+  const asking = { 'bellhop.userDataVariables': 'true', site: 'cz' }
+  const { spec } = await made({ userData: base64(dictionary) }, { properties: asking })
+  assert.deepEqual(spec.variables, { site: 'cz', role: 'web', workers: '4' })
+  assert.equal(Buffer.from(spec.userData ?? []).toString(), dictionary)
+  const url = await machine({ userData: base64(dictionary) }, { properties: asking })
+  assert.deepEqual((await get(url))['properties'], asking)
+  for (const properties of [{}, { 'bellhop.userDataVariables': 'false' }])
+    assert.deepEqual((await made({ userData: base64(dictionary) }, { properties })).spec.variables, {})
+})
+
+test('variables are refused of data that spell none, and where a property says something else', async (t) => {
+  const { refused } = await open(t)
+  const ask = async (text: string, more: Json = {}, said = 'true'): Promise<string> =>
+    await refused({ userData: base64(text) }, { properties: { 'bellhop.userDataVariables': said, ...more } })
+  assert.match(await ask('#!/bin/sh\n'), /^400 .*userData: no variables can be made of them: they are no JSON/)
+  assert.match(await ask('{"role": "web"}', { role: 'db' }), /^409 .*properties and userData differ in .?"role/)
+  assert.match(await ask('{}', {}, 'yes'), /^400 .*bellhop\.userDataVariables is neither/)
+  assert.match(await refused({}, { properties: { 'bellhop.userDataVariables': 'true' } }), /^400 .*there are none/)
+})
+
+test('variables that were made of user data elsewhere are shown no more than those', async (t) => {
+  const { service, made, get } = await open(t)
+  const { spec } = await made()
+  const { id } = await service.create(
+    { spec: { ...spec, variables: { password: 'x' }, labels: { [SECRET_VARIABLES]: 'true' } } },
+    ALICE,
+  )
+  const other = await service.create({ spec: { ...spec, variables: { role: 'web' }, labels: {} } }, ALICE)
+  assert.equal((await get(`machines/${id}`))['properties'], undefined)
+  assert.deepEqual((await get(`machines/${other.id}`))['properties'], { role: 'web' })
 })

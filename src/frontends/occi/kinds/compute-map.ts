@@ -1,3 +1,4 @@
+import { SECRET_VARIABLES, variablesOf } from '../../../formats/variables.ts'
 import { CloudError } from '../../../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../../../model/events.ts'
 import { toHostname } from '../../../model/context.ts'
@@ -14,6 +15,7 @@ import {
   osTemplate,
   resourceTemplate,
   USER_DATA_ENCODING,
+  USER_DATA_VARIABLES,
   type ContextMeaning,
   type Definition,
 } from '../categories.ts'
@@ -65,8 +67,8 @@ const ACTIONS: Readonly<Record<OcciState, readonly (keyof typeof COMPUTE_ACTIONS
  *
  * @param links what it is to be joined to
  * @param standing how the OCCI 1.2 mixin's data are written where the request does not say
- * @throws {CloudError} invalid when templates contradict each other, user data is not base64 or a key is no key; conflict
- *   when two different user data came
+ * @throws {CloudError} invalid when templates contradict each other, user data is not base64, or no variables can be made of
+ *   them, or a key is no key; conflict when two different user data came
  */
 export function toSpec(
   checked: CheckedEntity,
@@ -82,6 +84,7 @@ export function toSpec(
   const hostname = sentHostname === undefined ? undefined : toHostname(sentHostname)
   const { userData, encoding, mediaType, format } = toUserData(checked, standing)
   const carried = mixins.filter(isKept).map(typeId)
+  const hasVariables = mixins.includes(USER_DATA_VARIABLES)
   return {
     spec: {
       ...(name === undefined ? {} : { name }),
@@ -91,7 +94,7 @@ export function toSpec(
       ...(userData ? { userData } : {}),
       ...(format === undefined ? {} : { userDataFormat: format }),
       publicKeys: toKeys(checked),
-      variables: {},
+      variables: hasVariables ? variablesOf(userData) : {},
       files: [],
       ...(links.length === 0 ? {} : { links }),
       labels: {
@@ -99,6 +102,7 @@ export function toSpec(
         ...(sentHostname === undefined ? {} : { [LABELS.hostname]: sentHostname }),
         ...(encoding === undefined ? {} : { [LABELS.encoding]: encoding }),
         ...(mediaType === undefined ? {} : { [LABELS.mediaType]: mediaType }),
+        ...(hasVariables ? { [SECRET_VARIABLES]: 'true' } : {}),
         ...labels,
       },
     },
@@ -236,7 +240,7 @@ export function wishesForSize(checked: CheckedEntity, instance: Pick<Instance, '
 }
 
 /** Mixins of ours that are kept with the instance they came with. */
-const KEPT: readonly Definition[] = [...CONTEXT_MIXINS, USER_DATA_ENCODING, ...FORMAT_MIXINS]
+const KEPT: readonly Definition[] = [...CONTEXT_MIXINS, USER_DATA_ENCODING, ...FORMAT_MIXINS, USER_DATA_VARIABLES]
 
 function isKept(mixin: Definition): boolean {
   return KEPT.includes(mixin)

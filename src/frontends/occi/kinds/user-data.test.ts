@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { said, textOf } from '../../../../test/e2e/asking.ts'
+import { ALICE, said, textOf } from '../../../../test/e2e/asking.ts'
 import { kindLine, openOcci } from '../../../../test/e2e/occi-client.ts'
 import { sha256 } from '../../../model/digest.ts'
 import { decodeBase64 } from '../../../wire/base64.ts'
@@ -85,6 +85,30 @@ test('what the user says his data are outranks what they look like', async (t) =
   assert.match(textOf(await ask(`GET ${path}`)), new RegExp(`Category: script; scheme="${OWN}"`))
   const both = await ask('POST /compute/', {}, [kindLine('compute'), mixin('script'), mixin('cloud_config')].join('\n'))
   assert.match(said(both), /^400 user data cannot be script and cloud-config at once$/)
+})
+
+test('a dictionary becomes variables too where that is asked for, and stays as it is', async (t) => {
+  const { ask, create, service } = await openOcci(t)
+  const dictionary = '{"role": "web", "workers": 4}'
+  const instanceOf = async (path: string) => await service.get(path.slice(path.lastIndexOf('/') + 1), ALICE)
+  const data = attribute('org.openstack.compute.user_data', base64(dictionary))
+  const path = await create(mixin('user_data_variables'), data)
+  const { spec, userDataSha256 } = await instanceOf(path)
+  assert.deepEqual(spec.variables, { role: 'web', workers: '4' })
+  assert.equal(userDataSha256, sha256(Buffer.from(dictionary)))
+  assert.match(textOf(await ask(`GET ${path}`)), new RegExp(`Category: user_data_variables; scheme="${OWN}"`))
+  assert.deepEqual((await instanceOf(await create(data))).spec.variables, {})
+})
+
+test('variables are refused of data that spell none, without a word of them', async (t) => {
+  const { ask } = await openOcci(t)
+  const refused = async (...lines: string[]): Promise<string> =>
+    said(await ask('POST /compute/', {}, [kindLine('compute'), mixin('user_data_variables'), ...lines].join('\n')))
+  assert.match(await refused(), /^400 userData: no variables can be made of them: there are none/)
+  const nested = base64('{"a": {"b": "hunter2"}}')
+  const answer = await refused(attribute('occi.compute.userdata', nested))
+  assert.match(answer, /^400 userData: .*member 1 of 1 is an object/)
+  assert.ok(!answer.includes('hunter2'))
 })
 
 test('data are given once: the same again is no change, others are refused, none leaves them', async (t) => {
