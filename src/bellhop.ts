@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { createMetadataServer, type MetadataServer } from './deliveries/metadata-http.ts'
+import { siteContextsIn } from './deliveries/metadata-sites.ts'
 import { reportToken } from './deliveries/metadata-token.ts'
 import { CloudError } from './model/errors.ts'
 import { PROVIDERS } from './providers/index.ts'
@@ -54,13 +55,15 @@ export async function openBellhop(
     for (const provider of providers.values()) await provider.close?.()
   })
   const secret = await store.secret('metadata')
-  const { enabled, publicUrl } = config.metadata
+  const { enabled, publicUrl, siteContextsDir } = config.metadata
+  const warn = (line: string): void => log.warn(line)
+  const siteContexts = siteContextsDir === undefined ? undefined : await siteContextsIn(siteContextsDir, warn)
   const metadata = enabled
     ? createMetadataServer({
         source: contextSource(store),
         recorder,
         secret,
-        log: (line) => log.warn(line),
+        log: warn,
         passwords: {
           get: (instanceId) => store.guestPassword(instanceId),
           set: (instanceId, password) => store.keepGuestPassword(instanceId, password),
@@ -68,6 +71,7 @@ export async function openBellhop(
           delete: async () => {},
         },
         socketsDir: join(config.stateDir, 'sockets'),
+        ...(siteContexts ? { siteContexts } : {}),
       })
     : undefined
   if (metadata) opened.defer(() => metadata.close())

@@ -57,6 +57,7 @@ describe('readConfig', () => {
       enabled = false
       listen = "10.0.0.1:8080"
       publicUrl = "http://10.0.0.1:8080"
+      siteContextsDir = "/srv/site-contexts"
       [store]
       sqlite = "/srv/bellhop.sqlite"
       [log]
@@ -90,6 +91,7 @@ describe('readConfig', () => {
         enabled: false,
         listen: { host: '10.0.0.1', port: 8080 },
         publicUrl: 'http://10.0.0.1:8080',
+        siteContextsDir: '/srv/site-contexts',
       },
       store: { sqlite: '/srv/bellhop.sqlite' },
       log: { level: 'debug' },

@@ -54,6 +54,7 @@ const File = Type.Object(
           enabled: Type.Optional(Type.Boolean()),
           listen: Type.Optional(HostPort),
           publicUrl: Type.Optional(GuestsUrl),
+          siteContextsDir: Type.Optional(Type.String({ minLength: 1 })),
           neutron: Type.Optional(Type.Array(neutronTable(HostPort))),
         },
         { additionalProperties: false },
@@ -121,6 +122,8 @@ export interface Config {
     readonly listen: Listen
     /** How guests reach it that come by network; absent: only those who are given a URL by hand. */
     readonly publicUrl?: string
+    /** A folder of tar balls that HEPiX's guests fetch from it. */
+    readonly siteContextsDir?: string
     /** Where it stands in Nova's place. */
     readonly neutron?: readonly NeutronPlace<Listen>[]
   }
@@ -200,6 +203,7 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
       enabled: metadata.enabled ?? true,
       listen: toListen(metadata.listen ?? '127.0.0.1:8788'),
       ...(metadata.publicUrl === undefined ? {} : { publicUrl: metadata.publicUrl }),
+      ...(metadata.siteContextsDir === undefined ? {} : { siteContextsDir: resolve(metadata.siteContextsDir) }),
       ...(neutron.length > 0 ? { neutron } : {}),
     },
     store: { sqlite: resolve(store.sqlite ?? join(stateDir, 'bellhop.sqlite')) },

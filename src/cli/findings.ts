@@ -103,7 +103,7 @@ function userDataFindings(bytes: Uint8Array): UserDataFindings {
 const MEANINGS: readonly (readonly [ending: RegExp, FileMeaning])[] = [
   [/(?:^|\/)user[-_]data$/, 'user data'],
   [/(?:^|\/)vendor[-_]data2?(?:\.json)?$/, 'vendor data'],
-  [/(?:^|\/)meta[-_]data(?:\.json)?$/, 'metadata'],
+  [/(?:^|\/)meta[-_]data(?:\.json)?$|^(?:context\.sh|meta\.js)$/, 'metadata'],
   [/(?:^|\/)network(?:_data\.json|-config)$/, 'network'],
   [/^openstack\/content\//, 'injected file'],
 ]
@@ -125,7 +125,15 @@ const READERS: readonly { readonly guest: string; readonly layout: string; reado
   { guest: 'cloudbase-init', layout: 'openstack', labels: ['config-2'] },
   { guest: 'CirrOS', layout: 'openstack', labels: ['config-2'] },
   { guest: 'CirrOS', layout: 'nocloud', labels: ['cidata'] },
+  { guest: 'cloud-init (OpenNebula)', layout: 'opennebula', labels: ['CONTEXT', 'CDROM'] },
+  { guest: 'one-context', layout: 'opennebula', labels: ['CONTEXT'] },
+  { guest: 'cloudbase-init', layout: 'opennebula' },
   { guest: 'HEPiX images', layout: 'ec2' },
+  { guest: 'HEPiX images', layout: 'opennebula' },
+  { guest: 'uCernVM', layout: 'openstack' },
+  { guest: 'uCernVM', layout: 'opennebula' },
+  { guest: 'StratusLab images', layout: 'stratuslab', labels: ['_CLOUD_INIT'] },
+  { guest: 'StratusLab images', layout: 'stratuslab-one' },
   { guest: 'the demo guest', layout: 'openstack' },
   { guest: 'the demo guest', layout: 'nocloud' },
 ]

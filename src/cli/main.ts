@@ -3,6 +3,7 @@ import { isCloudError, type ErrorCode } from '../model/errors.ts'
 import { completionCommand } from './completion.ts'
 import { EXIT } from './exit-codes.ts'
 import { inspectCommand } from './inspect.ts'
+import { metadataCommand } from './metadata.ts'
 import { talk } from './output.ts'
 import { runCommand } from './run/index.ts'
 import { seedCommand } from './seed.ts'
@@ -47,6 +48,7 @@ Exit codes: 0 done · 1 a bug of ours · 2 wrong command line · 3 bad input · 
     .addCommand(runCommand())
     .addCommand(seedCommand())
     .addCommand(inspectCommand())
+    .addCommand(metadataCommand())
     .addCommand(completionCommand(program))
 }
 

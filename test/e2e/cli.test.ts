@@ -35,7 +35,10 @@ interface Inspected {
   readonly guests: readonly string[]
   readonly files: readonly { readonly path: string }[]
   readonly layouts: Readonly<
-    Record<string, { instanceId: string; hostname?: string; keys: string[]; userData: { sha256: string } }>
+    Record<
+      string,
+      { instanceId: string; hostname?: string; keys: string[]; variables: string[]; userData: { sha256: string } }
+    >
   >
 }
 
@@ -74,6 +77,21 @@ describe('bellhop seed and inspect', { concurrency: 4 }, () => {
     assert.ok(first.equals(again))
     const ids = await Promise.all([first, other].map(inspected))
     assert.notEqual(ids[0]?.layouts['openstack']?.instanceId, ids[1]?.layouts['openstack']?.instanceId)
+  })
+
+  it('give the members of a JSON dictionary as variables too, where that is asked for', async () => {
+    const data = '{"role": "web", "workers": 4}'
+    const seed = async (...options: string[]) =>
+      await bellhop(['seed', '--user-data', '-', '-o', '-', '--layout', 'openstack', ...options], { input: data })
+    const [plain, asked] = [await seed(), await seed('--variables-from-user-data')]
+    for (const [{ bytes }, variables] of [
+      [plain, []],
+      [asked, ['role', 'workers']],
+    ] as const) {
+      const { layouts } = await inspected(bytes)
+      assert.deepEqual(layouts['openstack']?.variables, variables)
+      assert.equal(layouts['openstack'].userData.sha256, sha256(Buffer.from(data)))
+    }
   })
 
   it('take an instance id and a label as they are given', async () => {
@@ -160,6 +178,11 @@ describe('bellhop, where something is wrong,', { concurrency: 4 }, () => {
     ['a file that is not there', ['inspect', '/no/such/file'], /cannot read \/no\/such\/file/],
     ['a folder', ['inspect', '/tmp'], /cannot read \/tmp/],
     ['user data that are not there', ['seed', '--user-data', '/no/file', '-o', '-'], /--user-data: cannot read/],
+    [
+      'variables of what spells none',
+      ['seed', '--user-data', '-', '-o', '-', '--variables-from-user-data'],
+      /userData: no variables can be made of them: they are no JSON/,
+    ],
     ['a hostname that is none', ['seed', '--user-data', '-', '-o', '-', '--hostname', 'my vm'], /--hostname: "my vm"/],
     ['an unknown layout', ['seed', '--user-data', '-', '-o', '-', '--layout', 'gce'], /"gce".*openstack, nocloud, ec2/],
     ['a place where nothing can be written', ['seed', '--user-data', '-', '-o', '/no/dir/x'], /--output: cannot write/],
@@ -241,7 +264,7 @@ describe('bellhop completion', { concurrency: 4 }, () => {
 
   it('offers commands', async () => {
     assert.deepEqual(await offered('bellhop', 's'), ['serve', 'seed'])
-    const all = ['serve', 'run', 'seed', 'inspect', 'completion', '--help', '--version']
+    const all = ['serve', 'run', 'seed', 'inspect', 'metadata', 'completion', '--help', '--version']
     assert.deepEqual(await offered('bellhop', ''), all)
   })
 

@@ -16,12 +16,14 @@ describe('bellhop serve in the place of a metadata service', () => {
     const folder = await mkdtemp(join(tmpdir(), 'bellhop-neutron-'))
     t.after(() => rm(folder, { recursive: true, force: true }))
     await writeFile(join(folder, 'secret'), `${SECRET}\n`)
+    await writeFile(join(folder, 'default.tgz'), 'scripts of the site')
     const gateway = await startGateway(t, {
       config: `
 [server]
 listen = "127.0.0.1:0"
 [metadata]
 listen = "127.0.0.1:0"
+siteContextsDir = "${folder}"
 [[metadata.neutron]]
 providers = ["cloud"]
 listen = "127.0.0.1:0"
@@ -40,8 +42,8 @@ driver = "memory"
     const about = async (part = '') => await (await gateway.ask(`/api/v1/instances/${id}${part}`)).json()
     const { remoteId } = (await about()) as { remoteId: string }
 
-    const ask = (serverId: string): Promise<Response> =>
-      fetch(`${neutronUrls[0]}/latest/user-data`, {
+    const ask = (serverId: string, path = '/latest/user-data'): Promise<Response> =>
+      fetch(`${neutronUrls[0]}${path}`, {
         headers: {
           'X-Instance-ID': serverId,
           'X-Instance-ID-Signature': createHmac('sha256', SECRET).update(serverId).digest('hex'),
@@ -52,6 +54,8 @@ driver = "memory"
     assert.equal(answer.status, 200)
     assert.deepEqual(Buffer.from(await answer.arrayBuffer()), bytes)
     assert.equal((await ask('another')).status, 404)
+    assert.equal(await (await ask(remoteId, '/context/default.tgz')).text(), 'scripts of the site')
+    assert.equal((await ask('another', '/context/default.tgz')).status, 404)
 
     const fetched = async () => {
       const { events } = (await about('/events')) as { events: readonly { kind: string; path?: string }[] }

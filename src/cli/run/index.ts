@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import pino from 'pino'
+import { variablesOf } from '../../formats/variables.ts'
 import { USER_DATA_MAX_BYTES } from '../../model/context.ts'
 import { CloudError } from '../../model/errors.ts'
 import type { Caller, Instance, InstanceSpec } from '../../model/instance.ts'
@@ -13,6 +14,7 @@ import { follow, type Followed } from './follow.ts'
 /** What `bellhop run` is told. */
 interface RunOptions {
   readonly userData: string
+  readonly variablesFromUserData?: boolean
   readonly sshKey?: string
   readonly hostname?: string
   readonly by?: 'metadata' | 'disk'
@@ -30,6 +32,7 @@ export function runCommand(): Command {
       'a disk image (qcow2, raw), or a folder with kernel, initrd and cmdline (default: the demo guest)',
     )
     .requiredOption('--user-data <file>', 'the data for the guest; - is standard input')
+    .option('--variables-from-user-data', 'the data are a JSON dictionary: its members are variables too')
     .option('--ssh-key <file>', 'public keys for the guest (.pub or authorized_keys)')
     .option('--hostname <name>', 'the guest’s name')
     .addOption(
@@ -117,14 +120,15 @@ async function bootAndFollow(source: Source, spec: InstanceSpec, around: RunSurr
 /** Enough for a distribution's cloud image; pages that a guest does not touch cost nothing. */
 const SIZE = { id: 'run', cores: 2, memoryMiB: 1024 } as const
 
-async function toSpec({ userData, sshKey, hostname, by }: RunOptions): Promise<InstanceSpec> {
+async function toSpec({ sshKey, hostname, by, ...options }: RunOptions): Promise<InstanceSpec> {
   checkHostname(hostname)
+  const userData = await readInput(options.userData, '--user-data')
   return {
     name: hostname ?? 'run',
     ...(hostname === undefined ? {} : { hostname }),
-    userData: await readInput(userData, '--user-data'),
+    userData,
     publicKeys: sshKey === undefined ? [] : await readPublicKeys(sshKey),
-    variables: {},
+    variables: options.variablesFromUserData ? variablesOf(userData) : {},
     files: [],
     ...(by === undefined ? {} : { by }),
     labels: {},
