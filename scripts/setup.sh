@@ -30,6 +30,9 @@ isoinfo genisoimage
 mkfs.vfat dosfstools
 mcopy mtools
 curl curl
+wget wget
+file file
+busybox busybox
 python3:requests python3-requests
 nginx nginx-light
 wrk wrk
