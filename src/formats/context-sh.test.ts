@@ -32,7 +32,7 @@ const value = fc.oneof(
 )
 const variables = fc.array(fc.tuple(key, value), { maxLength: 8 }).map((entries) => new Map(entries))
 
-const VECTORS = new URL('testdata/context-sh/', import.meta.url)
+const VECTORS = new URL('../../test/opennebula/testdata/', import.meta.url)
 
 function refusal(text: string): string {
   let message = ''

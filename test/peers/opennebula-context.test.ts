@@ -24,7 +24,7 @@ const SHELLS = {
   busybox: { command: ['busybox', 'sh'], debianPackage: 'busybox', base64: 'busybox base64' },
 } as const satisfies Record<string, { command: Command; debianPackage: string; base64: string }>
 
-const RECORDED = new URL('../../src/formats/testdata/context-sh/', import.meta.url)
+const RECORDED = new URL('../opennebula/testdata/', import.meta.url)
 
 const folder = mkdtempSync(join(tmpdir(), 'bellhop-context-sh-'))
 after(() => rmSync(folder, { recursive: true }))

@@ -3,8 +3,8 @@ import type { Action } from '../../model/instance.ts'
 import type { Call } from '../provider.ts'
 import type { OpenNebulaApi } from './api.ts'
 import type { OneVm } from './api-vms.ts'
-import { isHeld, phaseOf, type Phase } from './states.ts'
-import { lookUntil } from './waiting.ts'
+import { isHeld, PACE, phaseOf, type Phase } from './states.ts'
+import { pollUntil } from '../polling.ts'
 
 /** How an action is done. */
 interface Step {
@@ -53,16 +53,21 @@ export async function perform(api: OpenNebulaApi, vm: OneVm, step: Step, call: C
   await api.act(id, word, call)
   if (to === undefined) return
   let hasMoved = false
-  await lookUntil(call, what, async () => {
-    const phase = phaseOf(await api.vm(id, call))
-    if (phase === to || (to === 'creating' && phase === 'active')) return true
-    if (phase === 'error') throw new CloudError('provider-failed', `${what}: OpenNebula could not do it`)
-    if (phase === 'deleted' || phase === 'deleting') throw new CloudError('conflict', `${what}: it is being deleted`)
-    if (UNDER_WAY.has(phase)) hasMoved = true
-    else if (hasMoved)
-      throw new CloudError('conflict', `${what}: the guest did not obey, it is ${phase}; ask for the hard way`)
-    return undefined
-  })
+  await pollUntil(
+    call,
+    what,
+    async () => {
+      const phase = phaseOf(await api.vm(id, call))
+      if (phase === to || (to === 'creating' && phase === 'active')) return true
+      if (phase === 'error') throw new CloudError('provider-failed', `${what}: OpenNebula could not do it`)
+      if (phase === 'deleted' || phase === 'deleting') throw new CloudError('conflict', `${what}: it is being deleted`)
+      if (UNDER_WAY.has(phase)) hasMoved = true
+      else if (hasMoved)
+        throw new CloudError('conflict', `${what}: the guest did not obey, it is ${phase}; ask for the hard way`)
+      return undefined
+    },
+    PACE,
+  )
 }
 
 /**
@@ -73,7 +78,7 @@ export async function perform(api: OpenNebulaApi, vm: OneVm, step: Step, call: C
 export async function terminate(api: OpenNebulaApi, id: number, call: Call, name: string): Promise<void> {
   const what = `${name}: delete ${id}`
   let refused: CloudError | undefined
-  await lookUntil(
+  await pollUntil(
     call,
     what,
     async () => {
@@ -91,6 +96,6 @@ export async function terminate(api: OpenNebulaApi, id: number, call: Call, name
         return undefined
       }
     },
-    () => refused,
+    { ...PACE, last: () => refused },
   )
 }

@@ -107,3 +107,6 @@ export function isPlugging({ state, lcmState }: OneState): boolean {
 export function isHeld({ state }: OneState): boolean {
   return state === HOLD
 }
+
+/** Most changes take OpenNebula no longer than this, in milliseconds. */
+export const PACE = { firstPauseMs: 100 } as const

@@ -5,9 +5,9 @@ import { toInteger, type OneRecord } from './api-attributes.ts'
 import type { OneVm } from './api-vms.ts'
 import { checkUserData, type UserDataLimit } from './capabilities.ts'
 import { changedContext } from './context.ts'
-import { isPlugging, phaseOf } from './states.ts'
+import { isPlugging, PACE, phaseOf } from './states.ts'
 import { toTemplateXml } from './template-xml.ts'
-import { lookUntil } from './waiting.ts'
+import { pollUntil } from '../polling.ts'
 
 /** From then on a guest that runs gets another disk at once; before, at its next boot. */
 const LIVE_SINCE: Version = [5, 12]
@@ -50,7 +50,12 @@ export async function changeContext(
   // It has them already; an empty CONTEXT would take all away.
   if (Object.keys(named).length === 0) return
   await api.updateConf(id, toTemplateXml([['CONTEXT', named]]), mode, call)
-  await lookUntil(call, `${name}: update ${id}`, async () => (isPlugging(await api.vm(id, call)) ? undefined : true))
+  await pollUntil(
+    call,
+    `${name}: update ${id}`,
+    async () => (isPlugging(await api.vm(id, call)) ? undefined : true),
+    PACE,
+  )
 }
 
 // OpenNebula keeps them in any case.

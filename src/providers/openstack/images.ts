@@ -6,7 +6,7 @@ import type { Call, SaveRequest } from '../provider.ts'
 import { unlessGone } from './faults.ts'
 import { allPages } from './pages.ts'
 import type { Session } from './session.ts'
-import { pollUntil } from './polling.ts'
+import { pollUntil } from '../polling.ts'
 
 /** Properties of an image that was saved from an instance of ours. */
 const OUR_ID = 'bellhop_id'

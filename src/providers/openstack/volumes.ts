@@ -2,7 +2,7 @@ import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { Call, RemoteVolume, VolumeGroup } from '../provider.ts'
 import { cinderVolumes, type Cinder } from './cinder.ts'
 import type { Opened } from './networks.ts'
-import { pollUntil } from './polling.ts'
+import { pollUntil } from '../polling.ts'
 import {
   novaAttachments,
   requireAvailable,

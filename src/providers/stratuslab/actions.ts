@@ -1,14 +1,13 @@
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { Action, InstanceState } from '../../model/instance.ts'
-import { pause } from '../call.ts'
+import { pollUntil } from '../polling.ts'
 import type { Call } from '../provider.ts'
 import type { StratusLabApi } from './api.ts'
 import type { LabVm } from './api-bodies.ts'
 import { stateOf } from './states.ts'
 
-const FIRST_PAUSE_MS = 100
 // Their own client looks once a second.
-const LONGEST_PAUSE_MS = 1000
+const PACE = { firstPauseMs: 100, longestPauseMs: 1000 } as const
 
 /** How an action is done. */
 interface Step {
@@ -61,33 +60,38 @@ export async function perform(
   const what = `${name}: ${word} ${id}`
   await api.act(id, word, call)
   if (to === undefined) return
-  await lookUntil(call, what, async () => {
-    const state = stateOf(await api.vm(id, call))
-    if (state === 'error') throw new CloudError('provider-failed', `${what}: StratusLab could not do it`)
-    if (state === 'deleting' || state === 'deleted') throw new CloudError('conflict', `${what}: it is being deleted`)
-    return state === to
-  })
+  await pollUntil(
+    call,
+    what,
+    async () => {
+      const state = stateOf(await api.vm(id, call))
+      if (state === 'error') throw new CloudError('provider-failed', `${what}: StratusLab could not do it`)
+      if (state === 'deleting' || state === 'deleted') throw new CloudError('conflict', `${what}: it is being deleted`)
+      return state === to ? true : undefined
+    },
+    PACE,
+  )
 }
 
 /** Deletes a VM in whatever state it is, and waits until it is gone. What is gone is no error. */
 export async function finalize(api: StratusLabApi, id: number, call: Call, name: string): Promise<void> {
   let isAsked = false
-  await lookUntil(call, `${name}: delete ${id}`, async () => {
-    try {
-      if (stateOf(await api.vm(id, call)) === 'deleted') return true
-      if (!isAsked) await api.act(id, 'finalize', call)
-      isAsked = true
-      return false
-    } catch (error) {
-      if (isCloudError(error, 'not-found')) return true
-      // Somebody else may have been faster: the next look tells.
-      if (isCloudError(error, 'conflict')) return false
-      throw error
-    }
-  })
-}
-
-async function lookUntil(call: Call, what: string, look: () => Promise<boolean>): Promise<void> {
-  for (let pauseMs = FIRST_PAUSE_MS; !(await look()); pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS))
-    await pause(pauseMs, call, what)
+  await pollUntil(
+    call,
+    `${name}: delete ${id}`,
+    async () => {
+      try {
+        if (stateOf(await api.vm(id, call)) === 'deleted') return true
+        if (!isAsked) await api.act(id, 'finalize', call)
+        isAsked = true
+        return undefined
+      } catch (error) {
+        if (isCloudError(error, 'not-found')) return true
+        // Somebody else may have been faster: the next look tells.
+        if (isCloudError(error, 'conflict')) return undefined
+        throw error
+      }
+    },
+    PACE,
+  )
 }
