@@ -1,4 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
+import { uuidOf } from '../model/digest.ts'
 import { CloudError } from '../model/errors.ts'
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -24,7 +25,7 @@ export interface IdChoice {
  */
 export function newId({ id: chosen, idempotencyKey }: IdChoice = {}, ...owner: readonly string[]): string {
   if (chosen === undefined)
-    return idempotencyKey === undefined ? randomUUID() : keyedId(JSON.stringify([...owner, idempotencyKey]))
+    return idempotencyKey === undefined ? randomUUID() : uuidOf(JSON.stringify([...owner, idempotencyKey]))
   if (isOwnId(chosen)) return chosen
   throw new CloudError('invalid', `id: "${chosen.slice(0, 100)}" is no UUID in lower case; leave it out to get one`)
 }
@@ -41,12 +42,4 @@ export function remoteIdOf({
 }): string {
   if (remoteId !== undefined && state !== 'deleting') return remoteId
   throw new CloudError('conflict', `${id} is ${state}; this needs one that is there`)
-}
-
-/** RFC 9562 section 5.8: a UUID of our own making, the same for the same text. */
-function keyedId(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  )
 }
