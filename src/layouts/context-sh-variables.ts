@@ -47,7 +47,12 @@ export function isVariableName(name: string): boolean {
  *
  * @throws {CloudError} invalid when a variable of the user's has a name that cannot be one here, or is taken
  */
-export function toContextVariables({ hostname, userData, publicKeys, variables }: Context): Map<string, string> {
+export function toContextVariables({
+  hostname,
+  userData,
+  publicKeys,
+  variables,
+}: Pick<Context, 'hostname' | 'userData' | 'publicKeys' | 'variables'>): Map<string, string> {
   const all = new Map<string, string>()
   for (const [name, value] of Object.entries(variables)) all.set(checked(name), value)
   if (hostname !== undefined) all.set('SET_HOSTNAME', hostname)

@@ -1,4 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
+import type { SecureVersion } from 'node:tls'
 import { Agent } from 'undici'
 import { explainStatus, readJson, toError } from './http-answer.ts'
 import { rememberHolds } from './http-hold.ts'
@@ -13,6 +14,10 @@ export interface TlsSettings {
   readonly key?: string
   /** False where whoever answers is believed (`insecure`). */
   readonly isVerified?: boolean
+  /** The oldest that is spoken; absent: that of Node.js. */
+  readonly minVersion?: SecureVersion
+  /** As OpenSSL writes them; absent: those of Node.js. */
+  readonly ciphers?: string
 }
 
 /** How one cloud is reached. */

@@ -1,9 +1,14 @@
 import { CloudError } from '../model/errors.ts'
 
-// XML 1.0 section 2.2: not even a character reference may name these. Halves of pairs are no characters at all.
-const FORBIDDEN = /[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF\p{Cs}]/u
+/**
+ * What XML does not allow: not even a character reference may name these. Halves of pairs are no characters at all.
+ *
+ * @see XML 1.0 section 2.2
+ */
+export const FORBIDDEN_IN_XML = /[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF\p{Cs}]/gu
 const MARKUP = /[&<>\r]/g
-const ENTITIES: ReadonlyMap<string, string> = new Map([
+/** The only five entities that a document without a DTD has, and what each stands for. */
+export const XML_ENTITIES: ReadonlyMap<string, string> = new Map([
   ['amp', '&'],
   ['lt', '<'],
   ['gt', '>'],
@@ -31,7 +36,7 @@ export function escapeXmlText(text: string, where: string): string {
 
 /** Where the first character stands that XML does not allow; -1 where there is none. */
 export function forbiddenIndex(text: string): number {
-  return text.search(FORBIDDEN)
+  return text.search(FORBIDDEN_IN_XML)
 }
 
 /**
@@ -44,16 +49,17 @@ export function decodeXmlText(text: string): string | undefined {
   if (!text.includes('&')) return text
   let isWell = true
   const decoded = text.replaceAll(/&(?:([^;&]{1,20});)?/g, (_, name: string | undefined) => {
-    const character = name === undefined ? undefined : decodeReference(name)
+    const character = name === undefined ? undefined : decodeXmlReference(name)
     if (character === undefined) isWell = false
     return character ?? ''
   })
   return isWell ? decoded : undefined
 }
 
-function decodeReference(name: string): string | undefined {
+/** What one reference stands for, without its `&` and `;`; nothing where it is none. @see XML 1.0 sections 4.1, 4.6 */
+export function decodeXmlReference(name: string): string | undefined {
   const digits = /^#(?:x(?<hex>[\da-fA-F]{1,6})|(?<decimal>\d{1,7}))$/.exec(name)?.groups
-  if (!digits) return ENTITIES.get(name)
+  if (!digits) return XML_ENTITIES.get(name)
   const code = digits['hex'] === undefined ? Number(digits['decimal']) : Number.parseInt(digits['hex'], 16)
   if (code > 0x10_ff_ff) return undefined
   const character = String.fromCodePoint(code)

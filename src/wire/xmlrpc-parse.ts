@@ -4,7 +4,7 @@ import { isBlank, parseXml, type XmlElement } from './xml.ts'
 import { I4_MAX, I4_MIN, isList, VALUE_MAX_DEPTH, type XmlRpcStruct, type XmlRpcValue } from './xmlrpc-render.ts'
 
 /** What a server says when it could not run a method at all. */
-export interface XmlRpcFault {
+interface XmlRpcFault {
   readonly code: number
   readonly message: string
 }

@@ -121,14 +121,11 @@ describe('a VM of OpenNebula', () => {
     const [link] = networks
     assert.ok(link)
     assert.deepEqual(await provider.networks?.attach(String(id), link, call()), attached[0])
-    await rejects(provider.networks?.detach(String(id), link, call()) ?? Promise.resolve(), 'unsupported')
     const other = { linkId: randomUUID(), networkRemoteId: '1' }
     // For administrators alone.
     const chosen = { ...other, mac: '02:00:00:00:00:07' }
     await rejects(provider.create(request({}, { networks: [chosen] }), call()), 'forbidden')
     await rejects(provider.networks?.create({ id: randomUUID() }, call()) ?? Promise.resolve(), 'unsupported')
-    await rejects(provider.networks?.attach(String(id), other, call()) ?? Promise.resolve(), 'unsupported')
-    await provider.networks?.detach(String(id), other, call())
   })
 
   it('is told apart by its attribute and a label beside those of its template', async (t) => {

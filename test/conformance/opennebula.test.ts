@@ -9,9 +9,9 @@ const NETWORK = {
   range: { first: '192.0.2.100', size: 150 },
 }
 
-const BY_THE_SITE = 'networks are made by the site, and VMs are put on them when they are made'
+const BY_THE_SITE = 'networks are made by the site; opennebula-cards.test.ts has what of this needs none of ours'
 
-/** What of networks cannot hold where nobody makes one by us, nor plugs a card. */
+/** What of networks cannot hold where nobody makes one by us. */
 const SKIP: ProviderUnderTest['skip'] = Object.fromEntries(
   [
     'are found and got once they are created, with their addresses, until they are deleted',

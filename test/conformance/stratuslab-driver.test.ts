@@ -16,7 +16,7 @@ import { CloudError, type ErrorCode } from '../../src/model/errors.ts'
 import { planDelivery } from '../../src/service/plan.ts'
 import type { CreateRequest, Provider } from '../../src/providers/provider.ts'
 import { stratusLabProvider, type StratusLabOptions } from '../../src/providers/stratuslab/index.ts'
-import { connectLab } from '../../src/providers/stratuslab/connection.ts'
+import { connectLab, type TlsVersion } from '../../src/providers/stratuslab/connection.ts'
 import { readStratusLab, type Wanted } from '../../src/providers/stratuslab/settings.ts'
 import { renderTemplate } from '../../src/providers/stratuslab/template.ts'
 import { createHttpClient } from '../../src/wire/http.ts'
@@ -217,15 +217,20 @@ describe('user data of a StratusLab', () => {
 })
 
 describe('a plan for a StratusLab', () => {
-  it('names both disks, the usual one first, and says that nothing will show which was taken', async (t) => {
-    const { provider, request } = await rig(t)
+  it('names the one disk that the guest gets, and says that nothing will show whether it was taken', async (t) => {
+    const { provider, request, made } = await rig(t)
     const rules = { servesMetadata: true, userDataMaxBytes: USER_DATA_MAX_BYTES }
     const { spec } = request({ userData: Buffer.from('#!/bin/sh\n') })
-    const { deliveries, warnings } = planDelivery(spec, provider, rules)
+    const plan = planDelivery(spec, provider, rules)
+    const { deliveries, warnings } = plan
     assert.deepEqual(
       deliveries.map(({ method, by, layouts }) => ({ method, by, layouts })),
-      [{ method: 'disk', by: 'provider', layouts: ['stratuslab-one', 'stratuslab'] }],
+      [{ method: 'disk', by: 'provider', layouts: ['stratuslab'] }],
     )
+    assert.equal((await made(spec, { plan })).context.get('CONTEXT_METHOD'), 'cloud-init')
+    const other = deliveries.map((each) => ({ ...each, layouts: ['stratuslab-one'] }))
+    const { context } = await made(spec, { plan: { ...plan, deliveries: other } })
+    assert.equal(context.get('CONTEXT_METHOD'), undefined, 'the driver does as the plan says')
     assert.deepEqual(
       warnings.map(({ code }) => code),
       ['no-evidence'],
@@ -397,6 +402,34 @@ describe('the way into a StratusLab', () => {
     const other = await rig(t, { wanted: { certificateFile: 'eve.pem', caFile: 'ca.pem' }, files, tls })
     await failsWith(other.provider.list(call()), 'unauthenticated', /refuses the certificate.*\(401\)$/)
   })
+
+  for (const [version, maxVersion] of [
+    ['1.0', 'TLSv1'],
+    ['1.1', 'TLSv1.1'],
+    ['1.2', 'TLSv1.2'],
+  ] as const)
+    it(
+      `may be as old as TLS ${version}, where the site's settings say so, and never by itself`,
+      { skip: noOpenssl() },
+      async (t) => {
+        const server = await certificate('server')
+        const tls = { ...server, ca: server.cert, maxVersion }
+        const files = { 'ca.pem': server.cert }
+        const wanted = { username: 'jane', passwordFile: 'password', caFile: 'ca.pem' }
+        const listed = async (minTlsVersion?: TlsVersion) => {
+          const said = minTlsVersion === undefined ? wanted : { ...wanted, minTlsVersion }
+          const { proxy, provider } = await rig(t, { wanted: said, files, tls })
+          return { asked: provider.list(call()), proxy }
+        }
+        for (const minTlsVersion of ['1.0', version] as const)
+          assert.deepEqual(await (await listed(minTlsVersion)).asked, [])
+        for (const tooNew of version === '1.2' ? (['1.3'] as const) : ([undefined, '1.2'] as const)) {
+          const { asked, proxy } = await listed(tooNew)
+          await assert.rejects(asked)
+          assert.deepEqual(proxy.paths, [], 'nothing was said, and no password shown')
+        }
+      },
+    )
 
   it('tells in a few words what the front end refuses, and nothing of what was sent', async (t) => {
     const { one, provider, request } = await rig(t, { network: 'nowhere' })

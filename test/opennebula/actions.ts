@@ -49,7 +49,7 @@ const OLD: Readonly<Record<string, Action>> = {
  * @throws {Refusal} 2048 when there is no such action, or not in this state
  */
 export function actionOn(name: string, vm: Vm, version: Version): Action {
-  const known = version === '6.8' ? MODERN : OLD
+  const known = version.startsWith('3.') ? OLD : MODERN
   const action = Object.hasOwn(known, name) ? known[name] : undefined
   if (action === undefined) throw refusal(2048, `Action "${name}" is not supported`)
   const state = stateName(vm)

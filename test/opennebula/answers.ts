@@ -17,7 +17,8 @@ const OLD_TAGS: Readonly<Record<string, string>> = {
 /** Does what a call says, and the body of its answer. */
 export function answerCall(cloud: Cloud, method: string, parameters: readonly Parameter[]): string {
   const handler = Object.hasOwn(METHODS, method) ? METHODS[method] : undefined
-  const offered = cloud.profile.methods?.has(method) ?? true
+  const { methods, lacks } = cloud.profile
+  const offered = (methods?.has(method) ?? true) && !lacks?.has(method)
   if (handler === undefined || !offered) return renderFault({ code: -506, message: `Method '${method}' not defined` })
   const given = argumentsOf(parameters)
   try {

@@ -2,6 +2,7 @@ import { may, passwordHash } from './access.ts'
 import { addressAt, macOf } from './leases.ts'
 import type { Image, Network, Owned, User, VmTemplate } from './model.ts'
 import { templateXml } from './template.ts'
+import type { Profile } from './version.ts'
 import { bare, cdata, escapeText } from './xml.ts'
 
 const CLASSES = ['OWNER', 'GROUP', 'OTHER'] as const
@@ -99,7 +100,12 @@ export function imageXml(image: Image): string {
 }
 
 /** `<VNET>`: in a pool, or with its leases, which only those see who may manage it. */
-export function networkXml(network: Network, asker: User, form: 'pool' | 'single'): string {
+export function networkXml(
+  network: Network,
+  asker: User,
+  form: 'pool' | 'single',
+  { networksHaveState }: Pick<Profile, 'networksHaveState'>,
+): string {
   return bare(
     'VNET',
     [
@@ -108,8 +114,7 @@ export function networkXml(network: Network, asker: User, form: 'pool' | 'single
       bare('CLUSTERS', bare('ID', 0)),
       cdata('BRIDGE', network.bridge),
       cdata('BRIDGE_TYPE', 'linux'),
-      cdata('STATE', network.state),
-      cdata('PREV_STATE', network.state),
+      ...(networksHaveState ? [cdata('STATE', network.state), cdata('PREV_STATE', network.state)] : []),
       '<PARENT_NETWORK_ID/>',
       cdata('VN_MAD', 'dummy'),
       '<PHYDEV/><VLAN_ID/><OUTER_VLAN_ID/>',

@@ -18,6 +18,8 @@ export interface Cloud {
   readonly networks: Network[]
   readonly vms: Vm[]
   readonly lifecycle: Lifecycle
+  /** False: what is plugged while a VM runs does not come or go. */
+  canPlug: boolean
   /** Clear text by ciphertext. */
   readonly secrets: ReadonlyMap<string, string>
   encrypt(clear: string): string
@@ -44,6 +46,7 @@ export function createCloud({ version, delays, oneGate }: CloudOptions): Cloud {
     images: [],
     networks: [],
     vms: [],
+    canPlug: true,
     secrets,
     encrypt: (clear) => {
       const cipher = createCipheriv('aes-256-cbc', key, Buffer.alloc(16))
@@ -54,6 +57,7 @@ export function createCloud({ version, delays, oneGate }: CloudOptions): Cloud {
     lifecycle: createLifecycle({
       delays,
       writeDisk: (vm) => writeDisk(cloud, vm),
+      canPlug: () => cloud.canPlug,
       release: (vm) => {
         for (const network of cloud.networks) release(network, vm.id)
       },

@@ -93,7 +93,8 @@ function split(joined: string, { separator }: ContextRules): Map<string, string>
   return vector
 }
 
-function cards({ template, networks }: Scope): Vector {
+/** What a context tells of the cards, for guests that ask for it by `NETWORK=YES`. */
+export function cards({ template, networks }: Pick<Scope, 'template' | 'networks'>): Vector {
   const nics = vectorsOf(template, 'NIC').map((nic) => [`ETH${nic.get('NIC_ID')}_`, nic] as const)
   const aliases = vectorsOf(template, 'NIC_ALIAS').map(
     (nic) => [`ETH${nic.get('PARENT_ID')}_ALIAS${nic.get('ALIAS_ID')}_`, nic] as const,

@@ -1,7 +1,17 @@
 import { demand, may, type ObjectKind } from './access.ts'
 import { lease } from './leases.ts'
-import { refusal, withKeys, type Image, type Network, type Owned, type User } from './model.ts'
-import type { Attribute, Vector } from './template.ts'
+import {
+  isRefusal,
+  refusal,
+  withKeys,
+  type Image,
+  type Lease,
+  type Network,
+  type Owned,
+  type User,
+  type Vm,
+} from './model.ts'
+import { vectorsOf, type Attribute, type Vector } from './template.ts'
 
 /** What a device may refer to. */
 export interface Shelves {
@@ -43,28 +53,15 @@ export function attachNics(
     if (alias && parent === undefined) throw refusal(16384, 'NIC_ALIAS: its PARENT is no NIC of the virtual machine')
     const siblings = parent === undefined ? [] : (aliases.get(parent) ?? [])
     if (parent !== undefined) aliases.set(parent, [...siblings, nicId])
-    const value = withKeys(vector, [
-      ...copied(network, 'GATEWAY'),
-      ['AR_ID', '0'],
-      ['BRIDGE', network.bridge],
-      ['BRIDGE_TYPE', 'linux'],
-      ['CLUSTER_ID', '0'],
-      ['IP', leased.ip],
-      ...(leased.ip6?.global === undefined ? [] : [['IP6_GLOBAL', leased.ip6.global] as const]),
-      ...(leased.ip6?.ula === undefined ? [] : [['IP6_ULA', leased.ip6.ula] as const]),
-      ...(leased.ip6 ? [['IP6_LINK', leased.ip6.link] as const] : []),
-      ['MAC', leased.mac],
-      ['NAME', vector.get('NAME') ?? `NIC${nicId}`],
-      ['NETWORK', network.name],
-      ['NETWORK_ID', String(network.id)],
-      ['NIC_ID', String(nicId)],
-      ...(parent === undefined
+    const value = withKeys(
+      cardOf(vector, { network, leased, vmId, nicId }),
+      parent === undefined
         ? []
-        : [['PARENT_ID', String(parent)] as const, ['ALIAS_ID', String(siblings.length)] as const]),
-      ['SECURITY_GROUPS', '0'],
-      ['TARGET', `one-${vmId}-${nicId}`],
-      ['VN_MAD', 'dummy'],
-    ])
+        : [
+            ['PARENT_ID', String(parent)],
+            ['ALIAS_ID', String(siblings.length)],
+          ],
+    )
     return { name: alias ? 'NIC_ALIAS' : 'NIC', value }
   })
   return made.map(({ name, value }, nicId) => {
@@ -73,6 +70,54 @@ export function attachNics(
       ? { name, value }
       : { name, value: withKeys(value, [['ALIAS_IDS', ids.join(',')]]) }
   })
+}
+
+/**
+ * One more card of a VM that is there, under a number that none of its cards has.
+ *
+ * @throws {Refusal} 512 or 2048
+ */
+export function plugNic(vector: Vector, vm: Vm, user: User, { networks }: Shelves): Vector {
+  const present = ['NIC', 'NIC_ALIAS'].flatMap((name) => vectorsOf(vm.template, name))
+  const nicId = Math.max(-1, ...present.map((nic) => Number(nic.get('NIC_ID')))) + 1
+  try {
+    const network = referredTo(vector, networks, user, NIC)
+    const leased = lease(network, vm.id, vector.get('IP'))
+    return withKeys(cardOf(vector, { network, leased, vmId: vm.id, nicId }), [['ATTACH', 'YES']])
+  } catch (error) {
+    // What cannot be had is said with the code of an action here.
+    throw isRefusal(error) && error.failure === 16384 ? refusal(2048, error.message) : error
+  }
+}
+
+/** What a card is given of the network that it is on. */
+interface Place {
+  readonly network: Network
+  readonly leased: Lease
+  readonly vmId: number
+  readonly nicId: number
+}
+
+function cardOf(vector: Vector, { network, leased, vmId, nicId }: Place): Vector {
+  return withKeys(vector, [
+    ...copied(network, 'GATEWAY'),
+    ['AR_ID', '0'],
+    ['BRIDGE', network.bridge],
+    ['BRIDGE_TYPE', 'linux'],
+    ['CLUSTER_ID', '0'],
+    ['IP', leased.ip],
+    ...(leased.ip6?.global === undefined ? [] : [['IP6_GLOBAL', leased.ip6.global] as const]),
+    ...(leased.ip6?.ula === undefined ? [] : [['IP6_ULA', leased.ip6.ula] as const]),
+    ...(leased.ip6 ? [['IP6_LINK', leased.ip6.link] as const] : []),
+    ['MAC', leased.mac],
+    ['NAME', vector.get('NAME') ?? `NIC${nicId}`],
+    ['NETWORK', network.name],
+    ['NETWORK_ID', String(network.id)],
+    ['NIC_ID', String(nicId)],
+    ['SECURITY_GROUPS', '0'],
+    ['TARGET', `one-${vmId}-${nicId}`],
+    ['VN_MAD', 'dummy'],
+  ])
 }
 
 function copied(network: Network, key: string): readonly (readonly [string, string])[] {

@@ -142,3 +142,26 @@ test('who may make nothing of a template gives no extra attributes', async (t) =
   assert.equal((await ask(one, 'bob:w', 'one.template.instantiate', 0, 'x', false, 'A="1"')).elements[2], '512')
   assert.equal((await ask(one, 'bob:w', 'one.template.instantiate', 0, 'x', false, '')).elements[0], '1')
 })
+
+test('a card is plugged into what runs or is switched off, marked until it is done, and goes by its number', async (t) => {
+  const one = await withTemplate(t, { delays: { hotplugMs: Infinity } })
+  await tell(one, 'one.template.instantiate', 0, 'x')
+  const refused = async (method: string, ...sent: readonly (string | number)[]) =>
+    (await ask(one, one.session, method, 0, ...sent)).elements.slice(1, 3)
+  await reach(one, 0, 3, 3)
+  await tell(one, 'one.vm.attachnic', 0, 'NIC=[ NETWORK_ID="0", MINE="1" ]')
+  assert.equal(one.vms()[0]?.lcmState, 25)
+  const info = await tell(one, 'one.vm.info', 0)
+  assert.match(info, /<NIC><AR_ID>.*<ATTACH><!\[CDATA\[YES\]\]><\/ATTACH>.*<MINE>.*<NIC_ID><!\[CDATA\[1\]\]>/)
+  assert.deepEqual(await refused('one.vm.attachnic', 'NIC=[ NETWORK_ID="0" ]'), [
+    '[one.vm.attachnic] Could not add a new NIC to VM 0, wrong state HOTPLUG_NIC.',
+    '2048',
+  ])
+  one.setVmState(0, 8)
+  await tell(one, 'one.vm.detachnic', 0, 1)
+  assert.deepEqual(await refused('one.vm.detachnic', 1), [
+    '[one.vm.detachnic] Could not detach NIC with NIC_ID 1, it does not exist.',
+    '2048',
+  ])
+  assert.doesNotMatch(await tell(one, 'one.vn.info', 0), /192\.0\.2\.11\]/)
+})

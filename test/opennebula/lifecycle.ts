@@ -9,7 +9,7 @@ export interface Delays {
   readonly bootMs: number
   /** Each state on the way of a stop, a start or an end. */
   readonly actionMs: number
-  /** A context that was changed while the VM runs. */
+  /** A context or a card that is changed while the VM runs. */
   readonly hotplugMs: number
 }
 
@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly delays: Delays
   /** Writes the context disk. @returns why it cannot be written */
   readonly writeDisk: (vm: Vm) => string | undefined
+  /** Whether the hypervisor plugs cards, and guests let go of them. */
+  readonly canPlug: () => boolean
   /** Gives back what a VM has leased. */
   readonly release: (vm: Vm) => void
 }
@@ -33,6 +35,8 @@ export interface Lifecycle {
   step(vm: Vm, step: Step, code: number, by: User): void
   /** Its context was changed. */
   reconfigure(vm: Vm): void
+  /** A card comes or goes: takes a moment where the VM runs. @param done is told whether the hypervisor could do it */
+  plug(vm: Vm, done: (isDone: boolean) => void): void
   /** Ends it at once, as an administrator's recovery does. */
   end(vm: Vm): void
   enter(vm: Vm, state: number, lcmState?: number): void
@@ -47,7 +51,7 @@ interface Stage {
 }
 
 /** A life cycle in which nothing moves yet. */
-export function createLifecycle({ delays, writeDisk, release }: Surroundings): Lifecycle {
+export function createLifecycle({ delays, writeDisk, canPlug, release }: Surroundings): Lifecycle {
   const timers = new Map<number, NodeJS.Timeout>()
 
   const enter = (vm: Vm, state: number, lcmState = 0): void => {
@@ -120,8 +124,12 @@ export function createLifecycle({ delays, writeDisk, release }: Surroundings): L
     })
   }
   const back = (vm: Vm, lcmState: number): void => {
+    const boots = vm.state === 8
     if (vm.state !== 3) newHistory(vm)
-    walk(vm, [{ state: 3, lcmState, lastsMs: delays.actionMs }], () => run(vm))
+    walk(vm, [{ state: 3, lcmState, lastsMs: delays.actionMs }], () => {
+      if (boots) writeDisk(vm)
+      run(vm)
+    })
   }
 
   const resume = (vm: Vm): void => {
@@ -171,6 +179,15 @@ export function createLifecycle({ delays, writeDisk, release }: Surroundings): L
       if (vm.state !== 3) return
       enter(vm, 3, 17)
       later(vm, delays.hotplugMs, () => {
+        writeDisk(vm)
+        run(vm)
+      })
+    },
+    plug: (vm, done) => {
+      if (vm.state !== 3) return done(true)
+      enter(vm, 3, 25)
+      later(vm, delays.hotplugMs, () => {
+        done(canPlug())
         writeDisk(vm)
         run(vm)
       })

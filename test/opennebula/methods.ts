@@ -24,11 +24,11 @@ function making<T>(what: string, make: () => T): T {
 function pool<T extends Owned>(
   name: string,
   of: (cloud: Cloud) => readonly T[],
-  body: (one: T, user: User) => string,
+  body: (one: T, user: User, cloud: Cloud) => string,
 ): Method {
   return (cloud, user, given) => {
     const asked = { filter: given.int(), start: given.int(), end: given.int() }
-    const bodies = chosen(of(cloud), user, asked).map((one) => body(one, user))
+    const bodies = chosen(of(cloud), user, asked).map((one) => body(one, user, cloud))
     return `<${name}>${bodies.join('')}</${name}>`
   }
 }
@@ -103,11 +103,16 @@ export const METHODS: Readonly<Record<string, Method>> = {
   'one.templatepool.info': pool('VMTEMPLATE_POOL', ({ templates }) => templates, vmTemplateXml),
   'one.imagepool.info': pool('IMAGE_POOL', ({ images }) => images, imageXml),
   'one.vn.info': (cloud, user, given) =>
-    networkXml(objectAt(cloud.networks, given.int(), 'virtual network', user, 'USE', 'NET'), user, 'single'),
+    networkXml(
+      objectAt(cloud.networks, given.int(), 'virtual network', user, 'USE', 'NET'),
+      user,
+      'single',
+      cloud.profile,
+    ),
   'one.vnpool.info': pool(
     'VNET_POOL',
     ({ networks }) => networks,
-    (network, user) => networkXml(network, user, 'pool'),
+    (network, user, { profile }) => networkXml(network, user, 'pool', profile),
   ),
   'one.vm.allocate': allocate,
   ...VM_METHODS,

@@ -1,7 +1,7 @@
 import type { Template, Vector } from './template.ts'
 
 /** Which front end is played. Older ones differ only where it is known how. */
-export type Version = '3.2' | '3.8' | '6.8'
+export type Version = '3.2' | '3.8' | '5.10' | '6.0' | '6.8'
 
 /** What someone may do with an object. */
 export type Right = 'USE' | 'MANAGE' | 'ADMIN'

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
-import type { TLSSocket } from 'node:tls'
+import type { SecureContextOptions, SecureVersion, TLSSocket } from 'node:tls'
 import { decodeXmlText, escapeXmlText } from '../../src/wire/xml-text.ts'
 import type { OpenNebula } from './opennebula.ts'
 
@@ -13,7 +13,13 @@ export interface OneProxyOptions {
   /** Passwords by user name. */
   readonly users: Readonly<Record<string, string>>
   /** Absent: it speaks HTTP, and nobody can show a certificate. */
-  readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string }
+  readonly tls?: {
+    readonly key: string
+    readonly cert: string
+    readonly ca: string
+    /** The newest TLS that it speaks; absent: that of Node.js. */
+    readonly maxVersion?: SecureVersion
+  }
 }
 
 /** A proxy that runs. */
@@ -63,7 +69,7 @@ export async function startOneProxy(
     serve(request, response).catch(() => response.socket?.destroy())
   }
   const server = tls
-    ? createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener)
+    ? createTlsServer({ ...tls, ...oldTls(tls.maxVersion), requestCert: true, rejectUnauthorized: false }, listener)
     : createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => {
@@ -72,6 +78,11 @@ export async function startOneProxy(
   })
   const { port } = server.address() as AddressInfo
   return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/one-proxy/xmlrpc`, paths, bodies }
+}
+
+/** Such a server is as old as its newest TLS. */
+function oldTls(maxVersion: SecureVersion | undefined): SecureContextOptions {
+  return maxVersion === undefined ? {} : { minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }
 }
 
 function sessionFor(request: IncomingMessage, users: OneProxyOptions['users']): string | undefined {

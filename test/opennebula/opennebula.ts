@@ -84,8 +84,12 @@ export interface OpenNebula {
   addNetwork(network: NewNetwork): number
   setNetworkState(id: number, state: number): void
   vms(): readonly Vm[]
+  /** Has these VMs, numbered from 0, in place of those that it had. */
+  setVms(vms: readonly Vm[]): void
   /** Puts a VM into a state of the test's choice. */
   setVmState(id: number, state: number, lcmState?: number): void
+  /** Whether cards can be plugged while a VM runs, and guests let go of them; at first they do. */
+  setPlugging(works: boolean): void
   /** A lock, as one.vm.lock sets it. */
   setVmLock(id: number, locked: boolean): void
   /** `context.sh` as the guest reads it; `undefined` until the VM was deployed, or where it has no context. */
@@ -212,7 +216,13 @@ export async function startOpenNebula(
       network.state = state
     },
     vms: () => cloud.vms,
+    setVms: (vms) => {
+      cloud.vms.splice(0, Infinity, ...vms)
+    },
     setVmState: (id, state, lcmState) => cloud.lifecycle.enter(vmAt(id), state, lcmState),
+    setPlugging: (works) => {
+      cloud.canPlug = works
+    },
     setVmLock: (id, locked) => {
       vmAt(id).locked = locked
     },

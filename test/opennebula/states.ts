@@ -25,6 +25,7 @@ const LCM_STATES: Readonly<Record<number, string>> = {
   21: 'BOOT_SUSPENDED',
   22: 'BOOT_STOPPED',
   23: 'CLEANUP_DELETE',
+  25: 'HOTPLUG_NIC',
   29: 'SHUTDOWN_UNDEPLOY',
   30: 'EPILOG_UNDEPLOY',
   31: 'PROLOG_UNDEPLOY',

@@ -18,8 +18,15 @@ export interface Profile {
   readonly allocateTakesHold: boolean
   /** Variables look in USER_TEMPLATE too. */
   readonly readsUserTemplate: boolean
+  /** A context that is changed while a VM runs reaches its guest at once, not at its next boot. */
+  readonly changesLive: boolean
+  /** A changed context may be merged; else it always replaces, whatever is asked for. */
+  readonly mergesContext: boolean
+  readonly networksHaveState: boolean
   /** Only these methods; absent: all. */
   readonly methods?: ReadonlySet<string>
+  /** All but these. */
+  readonly lacks?: ReadonlySet<string>
 }
 
 const OLD_METHODS = new Set([
@@ -43,7 +50,26 @@ const OLD = {
   contextTarget: 'hdb',
   modern: false,
   readsUserTemplate: false,
+  changesLive: false,
+  mergesContext: false,
+  networksHaveState: false,
 } as const
+
+const MODERN: Profile = {
+  release: '6.8.0',
+  syntax: { xml: true, emptyValues: true, unescapes: true },
+  separator: '@^_^@',
+  quotes: 'single',
+  label: 'CONTEXT',
+  contextTarget: 'hda',
+  modern: true,
+  oneTemplate: false,
+  allocateTakesHold: true,
+  readsUserTemplate: true,
+  changesLive: true,
+  mergesContext: true,
+  networksHaveState: true,
+}
 
 /** By version. What is not known of an older one is as in 6.8. */
 export const PROFILES: Readonly<Record<Version, Profile>> = {
@@ -65,16 +91,14 @@ export const PROFILES: Readonly<Record<Version, Profile>> = {
     allocateTakesHold: true,
     methods: new Set([...OLD_METHODS, 'one.template.instantiate', 'one.vm.update']),
   },
-  '6.8': {
-    release: '6.8.0',
-    syntax: { xml: true, emptyValues: true, unescapes: true },
-    separator: '@^_^@',
-    quotes: 'single',
-    label: 'CONTEXT',
-    contextTarget: 'hda',
-    modern: true,
-    oneTemplate: false,
-    allocateTakesHold: true,
-    readsUserTemplate: true,
+  '5.10': {
+    ...MODERN,
+    release: '5.10.0',
+    changesLive: false,
+    mergesContext: false,
+    networksHaveState: false,
+    lacks: new Set(['one.vmpool.infoset']),
   },
+  '6.0': { ...MODERN, release: '6.0.0', mergesContext: false, networksHaveState: false },
+  '6.8': MODERN,
 }

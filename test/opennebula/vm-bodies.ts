@@ -1,6 +1,6 @@
 import { headXml, permissionsXml } from './bodies.ts'
 import type { History, Vm } from './model.ts'
-import { templateXml, valueOf, vectorsOf, type Vector } from './template.ts'
+import { templateXml, valueOf, vectorsOf, type Template, type Vector } from './template.ts'
 import { bare, cdata, escapeText } from './xml.ts'
 
 const DISK_KEYS = ['DISK_ID', 'DATASTORE', 'DATASTORE_ID', 'IMAGE', 'IMAGE_ID', 'SIZE', 'TYPE', 'CLONE', 'CLONE_TARGET', 'LN_TARGET', 'DISK_SNAPSHOT_TOTAL_SIZE'] // prettier-ignore
@@ -35,11 +35,20 @@ export function vmXml(vm: Vm, { oneTemplate }: { readonly oneTemplate: boolean }
       bare('DEPLOY_ID', escapeText(vm.deployId)),
       bare('MONITORING', ''),
       bare('SCHED_ACTIONS', ''),
-      bare('TEMPLATE', templateXml(oneTemplate ? [...vm.template, ...vm.userTemplate] : vm.template)),
+      bare('TEMPLATE', templateXml(oneTemplate ? oldTemplateOf(vm) : vm.template)),
       ...(oneTemplate ? [] : [bare('USER_TEMPLATE', templateXml(vm.userTemplate))]),
       history === '' ? '<HISTORY_RECORDS/>' : bare('HISTORY_RECORDS', history),
       '<BACKUPS><BACKUP_CONFIG/><BACKUP_IDS></BACKUP_IDS></BACKUPS>',
     ].join(''),
+  )
+}
+
+/** All that is said of the VM. Cards have no number of their own. */
+function oldTemplateOf({ template, userTemplate }: Vm): Template {
+  return [...template, ...userTemplate].map(({ name, value }) =>
+    name === 'NIC' && typeof value !== 'string'
+      ? { name, value: new Map([...value].filter(([key]) => key !== 'NIC_ID')) }
+      : { name, value },
   )
 }
 

@@ -1,20 +1,14 @@
 import { actionOn } from './actions.ts'
 import { demand } from './access.ts'
 import type { Cloud } from './cloud.ts'
-import { objectAt, templateFrom, type Method } from './method.ts'
-import { refusal, type Right, type User, type Vm } from './model.ts'
+import { templateFrom, vmAt, type Method } from './method.ts'
+import { refusal, type Vm } from './model.ts'
+import { attachnic, detachnic } from './plugging.ts'
 import { chosen } from './pools.ts'
 import { isFailed, STATE_MAX, stateName } from './states.ts'
 import { isWritable, mergeTemplates, vectorOf } from './template.ts'
 import { shortVmXml, vmXml } from './vm-bodies.ts'
 import { checkRestricted, openPassword, reconfigure } from './vms.ts'
-
-/** A VM that may be used so, and is not locked. */
-function vmAt({ vms }: Cloud, id: number, user: User, right: Right): Vm {
-  const vm = objectAt(vms, id, 'virtual machine', user, right, 'VM')
-  if (vm.locked && right !== 'USE') throw refusal(512, `User [${user.id}] : VM is locked. [${id}].`)
-  return vm
-}
 
 const info: Method = (cloud, user, given) => {
   const vm = vmAt(cloud, given.int(), user, 'USE')
@@ -63,7 +57,8 @@ const UPDATABLE = new Set(['PENDING', 'HOLD', 'POWEROFF', 'UNDEPLOYED', 'CLONING
 const updateconf: Method = (cloud, user, given) => {
   const id = given.int()
   const source = given.string()
-  const kind = given.optionalInt(0)
+  // What is too much is not looked at.
+  const kind = cloud.profile.mergesContext ? given.optionalInt(0) : 0
   if (kind !== 0 && kind !== 1) throw refusal(4096, 'Wrong update type')
   const template = templateFrom(cloud, source)
   const vm = vmAt(cloud, id, user, 'MANAGE')
@@ -73,7 +68,7 @@ const updateconf: Method = (cloud, user, given) => {
   const context = vectorOf(template, 'CONTEXT')
   if (context !== undefined) {
     reconfigure(cloud, vm, context, kind === 1)
-    if (state === 'RUNNING') cloud.lifecycle.reconfigure(vm)
+    if (state === 'RUNNING' && cloud.profile.changesLive) cloud.lifecycle.reconfigure(vm)
   }
   return id
 }
@@ -129,7 +124,9 @@ const deploy: Method = (cloud, user, given) => {
 export const VM_METHODS: Readonly<Record<string, Method>> = {
   'one.vm.info': info,
   'one.vm.action': action,
+  'one.vm.attachnic': attachnic,
   'one.vm.deploy': deploy,
+  'one.vm.detachnic': detachnic,
   'one.vm.recover': recover,
   'one.vm.update': update,
   'one.vm.updateconf': updateconf,

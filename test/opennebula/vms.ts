@@ -185,20 +185,28 @@ export function reconfigure(cloud: Cloud, vm: Vm, given: Vector, append: boolean
  * @throws {Refusal} 512
  */
 export function checkRestricted(user: User, given: Template, base: Template | undefined): void {
-  if (user.groupId === 0) return
+  const key = user.groupId === 0 ? undefined : restrictedIn(given, base)
+  if (key === undefined) return
+  throw refusal(
+    512,
+    base === undefined
+      ? `User [${user.id}] : VM Template includes a restricted attribute ${key.part}.`
+      : `User [${user.id}] : User Template includes a restricted attribute ${key.name}.`,
+  )
+}
+
+/** The first attribute of a template that the site alone may set. @param base what a template has already may stay as it is */
+export function restrictedIn(
+  given: Template,
+  base: Template = [],
+): { readonly name: string; readonly part: string } | undefined {
   for (const path of RESTRICTED) {
     const [name = '', key] = path.split('/')
     if (!given.some((one) => one.name === name)) continue
-    const own = restrictedValues(given, name, key)
-    const same = own.join('\0') === (base === undefined ? [] : restrictedValues(base, name, key)).join('\0')
-    if (!same)
-      throw refusal(
-        512,
-        base === undefined
-          ? `User [${user.id}] : VM Template includes a restricted attribute ${key ?? name}.`
-          : `User [${user.id}] : User Template includes a restricted attribute ${name}.`,
-      )
+    const isSame = restrictedValues(given, name, key).join('\0') === restrictedValues(base, name, key).join('\0')
+    if (!isSame) return { name, part: key ?? name }
   }
+  return undefined
 }
 
 function restrictedValues(template: Template, name: string, key: string | undefined): readonly string[] {

@@ -1,16 +1,8 @@
 import { CloudError } from '../../model/errors.ts'
+import { decodeXmlReference, FORBIDDEN_IN_XML, XML_ENTITIES } from '../../wire/xml-text.ts'
 
-const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ['amp', '&'],
-  ['lt', '<'],
-  ['gt', '>'],
-  ['quot', '"'],
-  ['apos', "'"],
-])
-const NAMES: ReadonlyMap<string, string> = new Map([...ENTITIES].map(([name, value]) => [value, `&${name};`]))
+const NAMES: ReadonlyMap<string, string> = new Map([...XML_ENTITIES].map(([name, value]) => [value, `&${name};`]))
 const REPLACEMENT = '\uFFFD'
-// XML 1.0 section 2.2: not even a character reference may name these.
-const FORBIDDEN = /[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF]/g
 /** The white space of XML, which is less than that of `trim`. */
 const BLANK = ' \t\r\n'
 const MARKUP = /[&<>"\r]/g
@@ -24,7 +16,7 @@ const CDATA_SPECIAL = /[&\t\r\n ]/g
  * @see XML 1.0 sections 2.2, 2.4, 3.3.3
  */
 export function escapeXml(text: string): string {
-  const safe = text.toWellFormed().replaceAll(FORBIDDEN, REPLACEMENT)
+  const safe = text.replaceAll(FORBIDDEN_IN_XML, REPLACEMENT)
   const { start, end } = withoutBlanks(safe)
   const inner = safe.slice(start, end).replaceAll(MARKUP, toReference)
   return escapeCdata(safe.slice(0, start)) + inner + escapeCdata(safe.slice(end))
@@ -49,7 +41,7 @@ export function escapeCdata(text: string): string {
 export function decodeXml(text: string, path: string): string {
   const { start, end } = withoutBlanks(text)
   return text.slice(start, end).replaceAll(/&([^;&]{0,20};)?/g, (found) => {
-    const character = decodeReference(found.slice(1, -1))
+    const character = decodeXmlReference(found.slice(1, -1))
     if (character === undefined)
       throw new CloudError(
         'invalid',
@@ -59,26 +51,12 @@ export function decodeXml(text: string, path: string): string {
   })
 }
 
-/** Where the first character stands that XML does not allow; -1 when there is none. */
-export function forbiddenIndex(text: string): number {
-  return text.search(FORBIDDEN)
-}
-
 /** Where the text begins and ends without the blanks around it; a pattern would take the square of a row of blanks. */
 function withoutBlanks(text: string): { readonly start: number; readonly end: number } {
   let [start, end] = [0, text.length]
   while (start < end && BLANK.includes(text.charAt(start))) start++
   while (end > start && BLANK.includes(text.charAt(end - 1))) end--
   return { start, end }
-}
-
-function decodeReference(name: string): string | undefined {
-  const digits = /^#(?:x(?<hex>[\da-fA-F]{1,6})|(?<decimal>\d{1,7}))$/.exec(name)?.groups
-  if (!digits) return ENTITIES.get(name)
-  const code = digits['hex'] === undefined ? Number(digits['decimal']) : Number.parseInt(digits['hex'], 16)
-  if (code > 0x10_ff_ff) return undefined
-  const character = String.fromCodePoint(code)
-  return character.isWellFormed() && forbiddenIndex(character) < 0 ? character : undefined
 }
 
 function toReference(character: string): string {

@@ -1,9 +1,10 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { CloudError } from '../../model/errors.ts'
+import { forbiddenIndex } from '../../wire/xml-text.ts'
 import { placeIn } from '../body.ts'
 import { MAX_DEPTH } from '../json-text.ts'
 import { below } from './reading.ts'
-import { decodeXml, escapeCdata, forbiddenIndex } from './xml-text.ts'
+import { decodeXml, escapeCdata } from './xml-text.ts'
 
 /** An element: names are local, for clients use any prefix or none, and texts decoded. */
 export interface XmlElement {

@@ -1,8 +1,5 @@
-import { CloudError } from '../../model/errors.ts'
 import type { XmlElement } from '../../wire/xml.ts'
-
-/** A vector attribute (CONTEXT, DISK, NIC …) or a part of a body: texts by their names, as OpenNebula spells both. */
-export type OneRecord = Readonly<Record<string, string>>
+import { readRecord, type OneRecord } from '../one-xml.ts'
 
 /** What stands in a TEMPLATE or USER_TEMPLATE. */
 export interface OneAttributes {
@@ -26,39 +23,4 @@ export function readAttributes(element: XmlElement | undefined): OneAttributes {
     else vectors.set(child.name, [readRecord(child)])
   }
   return { single: Object.fromEntries(single), vectors: Object.fromEntries(vectors) }
-}
-
-/** The texts of an element's parts; what has parts of its own is left out. */
-export function readRecord(element: XmlElement): OneRecord {
-  const texts = element.children.filter(({ children }) => children.length === 0)
-  return Object.fromEntries(texts.map(({ name, text }) => [name, text]))
-}
-
-/** The only element of that name, or the first. */
-export function childOf(element: XmlElement | undefined, name: string): XmlElement | undefined {
-  return element?.children.find((child) => child.name === name)
-}
-
-/** All elements of that name, one or many. */
-export function childrenOf(element: XmlElement | undefined, name: string): readonly XmlElement[] {
-  return element?.children.filter((child) => child.name === name) ?? []
-}
-
-/** The text of a part. @throws {CloudError} provider-failed naming the part that is not there */
-export function textIn(element: XmlElement, name: string): string {
-  const text = childOf(element, name)?.text
-  if (text !== undefined) return text
-  throw new CloudError('provider-failed', `OpenNebula's ${element.name} has no ${name}`)
-}
-
-/** The whole number of a part. @throws {CloudError} provider-failed naming the part that is none */
-export function integerIn(element: XmlElement, name: string): number {
-  const number = toInteger(textIn(element, name))
-  if (number !== undefined) return number
-  throw new CloudError('provider-failed', `OpenNebula's ${element.name}: ${name} is no whole number`)
-}
-
-/** The whole number that an attribute says; nothing where it is absent, or says something else. */
-export function toInteger(text: string | undefined): number | undefined {
-  return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
 }

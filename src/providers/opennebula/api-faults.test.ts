@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { isCloudError, type CloudError, type ErrorCode } from '../../model/errors.ts'
-import type { XmlRpcAnswer } from '../../wire/xmlrpc-parse.ts'
-import { resultOf } from './api-answer.ts'
+import type { ErrorCode } from '../../model/errors.ts'
+import { toCloudError, type Secrets } from './api-faults.ts'
 
-const NOTHING = { password: '', texts: [] }
+const NOTHING: Secrets = { password: '', texts: [] }
 
-function refusal(
-  answer: XmlRpcAnswer,
-  secrets: { password: string; texts: readonly string[] } = NOTHING,
-  isSafe = true,
-): CloudError {
-  try {
-    return assert.fail(`went well: ${resultOf({ what: 'x', secrets, isSafe }, answer)}`)
-  } catch (error) {
-    assert.ok(isCloudError(error), String(error))
-    return error
-  }
-}
-
-const failure = (number: number, message: string): XmlRpcAnswer => ({ value: [false, message, number, -1, -1] })
+const refusal = (number: number, message: string, secrets = NOTHING) =>
+  toCloudError({ by: 'opennebula', number, message }, 'x', secrets)
 
 describe('a failure', () => {
   const TABLE: readonly (readonly [number, string, ErrorCode])[] = [
@@ -31,6 +18,7 @@ describe('a failure', () => {
     [1024, '[one.vm.info] Error getting virtual machine [99].', 'not-found'],
     [2048, '[one.vm.action] Action "bogus" is not supported', 'unsupported'],
     [2048, '[one.vm.action] Could not terminate VM 3, wrong state PROLOG', 'conflict'],
+    [2048, '[one.vm.attachnic] Cannot get IP/MAC lease from virtual network 3.', 'unavailable'],
     [4096, '[one.vmpool.info] Incorrect filter_flag, state', 'invalid'],
     [8192, '[one.template.instantiate] Parse error: XML Template malformed.', 'invalid'],
     [8192, '[one.vm.updateconf] Error parsing: A=${X}', 'invalid'],
@@ -45,18 +33,13 @@ describe('a failure', () => {
     [77, '[one.vm.action] Something new', 'provider-failed'],
   ]
   it('means what its number, and else its text, says', () => {
-    for (const [number, message, code] of TABLE) assert.equal(refusal(failure(number, message)).code, code, message)
-  })
-
-  it('of three parts is read as one of five', () => {
-    const { code, message } = refusal({ value: [false, '[VirtualMachineInfo] Error getting VM [9].', 1024] })
-    assert.deepEqual([code, message], ['not-found', 'x: Error getting VM [9].'])
+    for (const [number, message, code] of TABLE) assert.equal(refusal(number, message).code, code, message)
   })
 
   it('repeats neither method nor the number of a line that is none', () => {
     const said = '[one.vm.updateconf] Parse error: syntax error, unexpected EOA at line 1092628768, columns 4:5'
-    assert.equal(refusal(failure(8192, said)).message, 'x: Parse error: syntax error, unexpected EOA')
-    assert.equal(refusal(failure(8192, '')).message, 'x: refused with code 8192')
+    assert.equal(refusal(8192, said).message, 'x: Parse error: syntax error, unexpected EOA')
+    assert.equal(refusal(8192, '').message, 'x: refused with code 8192')
   })
 
   it('never repeats a CONTEXT', () => {
@@ -68,7 +51,7 @@ describe('a failure', () => {
           `[one.template.instantiate] Error allocating a new virtual machine template. Error parsing: ${values}`,
           `[one.vm.updateconf] Something new about A=1@^_^@${values}`,
         ])
-          assert.doesNotMatch(refusal(failure(8192, said)).message, /SECRET/)
+          assert.doesNotMatch(refusal(8192, said).message, /SECRET/)
       }),
     )
   })
@@ -77,15 +60,15 @@ describe('a failure', () => {
     const texts = [
       '<TEMPLATE><CONTEXT><USER_DATA>I2Nsb3VkLWNvbmZpZwp7fQo=</USER_DATA><NETWORK>public</NETWORK></CONTEXT></TEMPLATE>',
     ]
-    const message = (said: string) => refusal(failure(16384, said), { password: 'wonderland', texts }).message
+    const message = (said: string) => refusal(16384, said, { password: 'wonderland', texts }).message
     assert.equal(message('cannot use I2Nsb3VkLWNvbmZpZwp7fQo='), 'x: refused with code 16384')
     assert.equal(message('alice:wonderland is not known'), 'x: refused with code 16384')
     assert.equal(message('no network with name: public'), 'x: no network with name: public')
   })
 
   it('is one line that is no longer than a person reads', () => {
-    assert.equal(refusal(failure(16384, 'a\nb\u001B[31m')).message, 'x: a b [31m')
-    assert.equal(refusal(failure(16384, 'long '.repeat(10_000))).message.length, 'x: '.length + 200)
+    assert.equal(refusal(16384, 'a\nb\u001B[31m').message, 'x: a b [31m')
+    assert.equal(refusal(16384, 'long '.repeat(10_000)).message.length, 'x: '.length + 200)
   })
 })
 
@@ -98,28 +81,9 @@ describe('a fault', () => {
       [-506, 'unsupported'],
     ]
     for (const [code, expected] of TABLE) {
-      const { code: found, message } = refusal({ fault: { code, message: 'it says why' } })
+      const said = { by: 'library', number: code, message: 'it says why' } as const
+      const { code: found, message } = toCloudError(said, 'x', NOTHING)
       assert.deepEqual([found, message], [expected, `x: fault ${code}: it says why`])
-    }
-  })
-})
-
-describe('an answer that OpenNebula does not give', () => {
-  it('fails; where it may have been done, nobody knows', () => {
-    const wrong: readonly XmlRpcAnswer[] = [
-      { value: 'well' },
-      { value: [] },
-      { value: [true] },
-      { value: [true, null] },
-      { value: [false, 'why'] },
-      { value: [1, 'a', 0] },
-      { value: { 0: true, 1: 'a' } },
-    ]
-    for (const answer of wrong) {
-      assert.equal(refusal(answer).code, 'provider-failed')
-      const { code, message } = refusal(answer, NOTHING, false)
-      assert.equal(code, 'unavailable')
-      assert.match(message, /whether it was done is unknown$/)
     }
   })
 })

@@ -1,21 +1,17 @@
-import { CloudError, type ErrorCode } from '../../model/errors.ts'
+import { CloudError } from '../../model/errors.ts'
 import { quoteShort } from '../../wire/http-answer.ts'
-import type { XmlRpcFault } from '../../wire/xmlrpc-parse.ts'
+import { FAULTS, rowOf, type OneRefusal, type RefusalRow } from '../one-refusals.ts'
 
-/** Which refusals mean what: the first row with that number and, where it has one, that text in it. */
-interface Row {
-  readonly number: number
-  readonly says?: RegExp
-  readonly code: ErrorCode
-}
-
-const FAILURES: readonly Row[] = [
+/** @see OpenNebula, XML-RPC API: error codes */
+const FAILURES: readonly RefusalRow[] = [
   { number: 256, code: 'unauthenticated' },
   { number: 512, says: /limit of \S+ reached for .*quota/s, code: 'conflict' },
   { number: 512, says: /is locked/, code: 'conflict' },
   { number: 512, code: 'forbidden' },
   { number: 1024, code: 'not-found' },
   { number: 2048, says: /is not supported/, code: 'unsupported' },
+  // Where a card is plugged; where a VM is made it is 16384.
+  { number: 2048, says: /Cannot get IP\/MAC lease/, code: 'unavailable' },
   { number: 2048, code: 'conflict' },
   { number: 4096, code: 'invalid' },
   { number: 8192, says: /Parse error|Error parsing|Unknown disk type/, code: 'invalid' },
@@ -26,47 +22,29 @@ const FAILURES: readonly Row[] = [
   { number: 65_536, code: 'unavailable' },
 ]
 
-/** Faults come from the library below OpenNebula: the method did not run, or its answer could not be written. */
-const FAULTS: readonly Row[] = [
-  { number: -503, code: 'invalid' },
-  { number: -506, code: 'unsupported' },
-]
-
 // What a message is about stands at its beginning; a CONTEXT may follow.
 const MESSAGE_CHARACTERS = 4096
 
-/** A call as errors about it need it. */
-export interface Asked {
-  /** For people: `opennebula-cesnet: one.vm.info`. */
-  readonly what: string
-  /** What was sent and is never to be repeated: the password, and texts with the user's own data. */
-  readonly secrets: { readonly password: string; readonly texts: readonly string[] }
+/** What was sent and is never to be repeated: the password, and texts with the user's own data. */
+export interface Secrets {
+  readonly password: string
+  readonly texts: readonly string[]
 }
 
-/** What a failure means that OpenNebula itself answers. @see OpenNebula, XML-RPC API: error codes */
-export function toFailure({ what, secrets }: Asked, number: number, message: string): CloudError {
+/** What a refusal means. @param what the call, for people: `opennebula-cesnet: one.vm.info` */
+export function toCloudError({ by, number, message }: OneRefusal, what: string, secrets: Secrets): CloudError {
   const said = message.slice(0, MESSAGE_CHARACTERS)
   const quoted = quotable(said, secrets)
-  return new CloudError(codeOf(FAILURES, number, said), `${what}: ${quoted || `refused with code ${number}`}`)
-}
-
-/** What a fault means: nothing that OpenNebula itself said. @see xmlrpc-c, xmlrpc-c/base.h: fault codes */
-export function toFault({ what, secrets }: Asked, { code: number, message }: XmlRpcFault): CloudError {
-  const said = message.slice(0, MESSAGE_CHARACTERS)
-  const quoted = quotable(said, secrets)
-  return new CloudError(codeOf(FAULTS, number, said), `${what}: fault ${number}${quoted && `: ${quoted}`}`)
-}
-
-function codeOf(rows: readonly Row[], number: number, said: string): ErrorCode {
-  const row = rows.find((row) => row.number === number && (row.says?.test(said) ?? true))
-  return row?.code ?? 'provider-failed'
+  const row = rowOf(by === 'library' ? FAULTS : FAILURES, { number, message: said })
+  const why = by === 'library' ? `fault ${number}${quoted && `: ${quoted}`}` : quoted || `refused with code ${number}`
+  return new CloudError(row?.code ?? 'provider-failed', `${what}: ${why}`)
 }
 
 /**
  * OpenNebula names the method, repeats the whole CONTEXT that it cannot parse, its own and what was sent, and ends in the number
  * of a line that is none: all of that is left out.
  */
-function quotable(said: string, { password, texts }: Asked['secrets']): string {
+function quotable(said: string, { password, texts }: Secrets): string {
   const line = said
     .replace(/^\[[\w.]{1,60}\]\s*/, '')
     .replace(

@@ -1,15 +1,6 @@
 import type { XmlElement } from '../../wire/xml.ts'
-import {
-  childOf,
-  childrenOf,
-  integerIn,
-  readAttributes,
-  readRecord,
-  textIn,
-  toInteger,
-  type OneAttributes,
-  type OneRecord,
-} from './api-attributes.ts'
+import { childOf, childrenOf, integerIn, readRecord, textIn, toInteger, type OneRecord } from '../one-xml.ts'
+import { readAttributes, type OneAttributes } from './api-attributes.ts'
 
 /** Whoever asks. Of what else OpenNebula tells of its users, much is secret. */
 export interface OneUser {

@@ -1,14 +1,6 @@
 import type { XmlElement } from '../../wire/xml.ts'
-import {
-  childOf,
-  childrenOf,
-  integerIn,
-  readAttributes,
-  readRecord,
-  textIn,
-  type OneAttributes,
-  type OneRecord,
-} from './api-attributes.ts'
+import { childOf, childrenOf, integerIn, readRecord, textIn, type OneRecord } from '../one-xml.ts'
+import { readAttributes, type OneAttributes } from './api-attributes.ts'
 
 /** A template: what VMs are made from. */
 export interface OneTemplate {

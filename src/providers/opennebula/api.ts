@@ -1,11 +1,9 @@
-import { CloudError } from '../../model/errors.ts'
 import type { HttpClient } from '../../wire/http.ts'
 import type { XmlElement } from '../../wire/xml.ts'
-import type { XmlRpcList } from '../../wire/xmlrpc-render.ts'
-import { createXmlRpcClient } from '../../wire/xmlrpc.ts'
+import { AGAIN, ONCE, oneClient } from '../one-client.ts'
+import { childrenOf } from '../one-xml.ts'
 import type { Call } from '../provider.ts'
-import { readBody, resultOf } from './api-answer.ts'
-import { childrenOf } from './api-attributes.ts'
+import { toCloudError } from './api-faults.ts'
 import { readImage, readNetwork, readUser, type OneImage, type OneNetwork, type OneUser } from './api-pools.ts'
 import { readTemplate, readVm, type OneTemplate, type OneVm } from './api-vms.ts'
 
@@ -84,6 +82,10 @@ export interface OpenNebulaApi {
   readonly updateConf: (id: number, attributes: string, mode: UpdateMode, call: Call) => Promise<void>
   /** Changes USER_TEMPLATE alone. */
   readonly updateVm: (id: number, attributes: string, mode: UpdateMode, call: Call) => Promise<void>
+  /** Begins to plug a card: attributes with one NIC. Another follows when this one is there. */
+  readonly attachNic: (id: number, attributes: string, call: Call) => Promise<void>
+  /** Begins to take a card away, by its NIC_ID. */
+  readonly detachNic: (id: number, nicId: number, call: Call) => Promise<void>
   /** For administrators. */
   readonly recover: (id: number, operation: RecoverOperation, call: Call) => Promise<void>
 }
@@ -105,44 +107,19 @@ const ALL_USABLE = -2
 const ALL_BUT_DONE = -1
 const ALL_IDS = [-1, -1] as const
 
-const AGAIN = { isSafe: true }
-const ONCE = { isSafe: false }
-
 /** OpenNebula's calls, made with one credential. */
 export function openNebulaApi({ url, session, http, name }: OpenNebulaApiOptions): OpenNebulaApi {
-  const client = createXmlRpcClient({ url, http })
   const password = session.slice(session.indexOf(':') + 1)
-
-  const whatOf = (method: string) => `${name}: ${method}`
-
-  async function ask(
-    method: string,
-    parameters: XmlRpcList,
-    { isSafe }: { readonly isSafe: boolean },
-    call: Call,
-  ): Promise<string | number> {
-    const what = whatOf(method)
-    refuseBeyondBmp(what, parameters)
-    const answer = await client.request({ what, method, parameters: [session, ...parameters], isSafe, call })
-    const texts = parameters.filter((parameter) => typeof parameter === 'string')
-    return resultOf({ what, isSafe, secrets: { password, texts } }, answer)
-  }
-
-  async function read<T>(
-    [method, ...parameters]: readonly [string, ...XmlRpcList],
-    root: string,
-    reader: (element: XmlElement) => T,
-    call: Call,
-  ): Promise<T> {
-    return readBody(whatOf(method), await ask(method, parameters, AGAIN, call), root, reader)
-  }
-
-  async function make(method: string, parameters: XmlRpcList, call: Call): Promise<number> {
-    const id = await ask(method, parameters, ONCE, call)
-    if (typeof id === 'number') return id
-    // It is there, but nobody knows under which id.
-    throw new CloudError('unavailable', `${whatOf(method)}: the answer has no id; whether it was done is unknown`)
-  }
+  const { ask, read, make } = oneClient({
+    url,
+    session,
+    http,
+    name,
+    explain: (refusal, { what, parameters }) => {
+      const texts = parameters.filter((parameter) => typeof parameter === 'string')
+      return toCloudError(refusal, what, { password, texts })
+    },
+  })
 
   return {
     version: async (call) => String(await ask('one.system.version', [], AGAIN, call)),
@@ -189,6 +166,13 @@ export function openNebulaApi({ url, session, http, name }: OpenNebulaApiOptions
     updateVm: async (id, attributes, mode, call) => {
       await ask('one.vm.update', [id, attributes, MODES[mode]], ONCE, call)
     },
+    attachNic: async (id, attributes, call) => {
+      await ask('one.vm.attachnic', [id, attributes], ONCE, call)
+    },
+    detachNic: async (id, nicId, call) => {
+      // The number of a card that is gone may be another's by then.
+      await ask('one.vm.detachnic', [id, nicId], ONCE, call)
+    },
     recover: async (id, operation, call) => {
       await ask('one.vm.recover', [id, OPERATIONS[operation]], ONCE, call)
     },
@@ -197,25 +181,4 @@ export function openNebulaApi({ url, session, http, name }: OpenNebulaApiOptions
 
 function readVms(pool: XmlElement): readonly OneVm[] {
   return childrenOf(pool, 'VM').map(readVm)
-}
-
-/**
- * OpenNebula refuses such a character, but not a reference to one: that it stores, and cannot tell of the VM ever after.
- *
- * @throws {CloudError} invalid naming the parameter
- */
-function refuseBeyondBmp(what: string, parameters: XmlRpcList): void {
-  for (const [index, parameter] of parameters.entries())
-    if (typeof parameter === 'string' && isBeyondBmp(parameter))
-      throw new CloudError(
-        'invalid',
-        `${what}: parameter ${index + 1} has a character above U+FFFF, which OpenNebula cannot hold; encode it in base64`,
-      )
-}
-
-function isBeyondBmp(text: string): boolean {
-  if (/[\u{10000}-\u{10FFFF}]/u.test(text)) return true
-  return [...text.matchAll(/&#(?:x([\da-fA-F]+)|(\d+));/g)].some(
-    ([, hex, decimal]) => (hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)) > 0xff_ff,
-  )
 }

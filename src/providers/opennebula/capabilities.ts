@@ -12,7 +12,16 @@ const OTHER_WAYS = "put it into the user's own data: #cloud-config has write_fil
  */
 export function capabilitiesWith(userDataMaxBytes: number): Capabilities {
   return {
-    deliveries: [{ method: 'disk', by: 'provider', layouts: ['opennebula'], userDataMaxBytes, evidence: [] }],
+    deliveries: [
+      {
+        method: 'disk',
+        by: 'provider',
+        layouts: ['opennebula'],
+        carries: ['userData', 'hostname', 'publicKeys', 'variables'],
+        userDataMaxBytes,
+        evidence: [],
+      },
+    ],
     actions: ['start', 'stop', 'restart', 'suspend', 'resume'],
     // A VM is in the list from the moment it is made; this covers a request that is on its way still.
     settleMs: 5000,

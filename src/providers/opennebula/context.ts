@@ -1,8 +1,8 @@
 import { isContextShKey } from '../../formats/context-sh.ts'
-import { isVariableName } from '../../layouts/context-sh-variables.ts'
+import { isVariableName, toContextVariables } from '../../layouts/context-sh-variables.ts'
 import { CloudError } from '../../model/errors.ts'
 import type { InstanceSpec } from '../../model/instance.ts'
-import type { OneRecord } from './api-attributes.ts'
+import type { OneRecord } from '../one-xml.ts'
 import { toContextValues, type ContextValues } from './values.ts'
 
 /** What a guest is to be told beside what its template tells it. */
@@ -21,11 +21,17 @@ export interface ContextWishes extends Pick<InstanceSpec, 'userData' | 'hostname
 export function newContext(template: OneRecord, wishes: ContextWishes): ContextValues {
   const { userData, hostname, publicKeys, variables, isStartScript = false } = wishes
   for (const name of Object.keys(variables)) checkVariableName(name)
+  const told = toContextVariables({
+    ...(hostname === undefined ? {} : { hostname }),
+    publicKeys,
+    variables,
+  })
+  const keys = told.get('SSH_PUBLIC_KEY')
   const own = toContextValues(
     {
-      ...(hostname === undefined ? {} : { SET_HOSTNAME: hostname }),
-      ...keysOf(publicKeys, template),
-      ...variables,
+      ...Object.fromEntries(told),
+      // Where it is there, cloud-init looks at no other.
+      ...(keys === undefined || template['SSH_KEY'] === undefined ? {} : { SSH_KEY: keys }),
     },
     (name) => (Object.hasOwn(variables, name) ? `variables: ${name}` : (FIELDS[name] ?? name)),
   )
@@ -78,18 +84,6 @@ const FIELDS: Readonly<Record<string, string>> = {
   SSH_KEY: 'publicKeys',
 }
 
-/** cloud-init and one-context read the first; HEPiX's and StratusLab's guests the second. */
-function keysOf(publicKeys: InstanceSpec['publicKeys'], template: OneRecord): OneRecord {
-  if (publicKeys.length === 0) return {}
-  const lines = publicKeys.map(({ text }) => text).join('\n')
-  return {
-    SSH_PUBLIC_KEY: lines,
-    PUBLIC_KEY: lines,
-    // Where it is there, cloud-init looks at no other.
-    ...(template['SSH_KEY'] === undefined ? {} : { SSH_KEY: lines }),
-  }
-}
-
 function replaceUserData(context: OneRecord, userData: Uint8Array): OneRecord {
   return { ...withoutUserData(context), ...userDataKeys(userData) }
 }
@@ -105,19 +99,10 @@ function withoutUserData({
   return rest
 }
 
-/**
- * Base64 in one line passes everywhere. cloud-init decodes it where one of the two encodings says so, one-context where the
- * first does; CernVM and HEPiX read it from `EC2_USER_DATA`. Of nothing nothing is left: OpenNebula keeps no empty value.
- */
+/** Of nothing nothing is left: OpenNebula keeps no empty value. */
 function userDataKeys(userData: Uint8Array): OneRecord {
   if (userData.byteLength === 0) return {}
-  const base64 = Buffer.from(userData).toString('base64')
-  return {
-    USER_DATA: base64,
-    USER_DATA_ENCODING: 'base64',
-    USERDATA_ENCODING: 'base64',
-    EC2_USER_DATA: base64,
-  }
+  return Object.fromEntries(toContextVariables({ userData, publicKeys: [], variables: {} }))
 }
 
 function startScriptOf(userData: Uint8Array): OneRecord {

@@ -1,33 +1,24 @@
-import { CloudError, isCloudError, reasonOf } from '../../model/errors.ts'
+import { CloudError } from '../../model/errors.ts'
 import { checkFiles } from '../limits.ts'
+import { OUR_ID, type OurVms } from '../one-vms.ts'
+import { toOneId, type OneRecord } from '../one-xml.ts'
 import type { Call, Capabilities, CreateRequest } from '../provider.ts'
 import type { OpenNebulaApi } from './api.ts'
-import type { OneRecord } from './api-attributes.ts'
 import type { OneTemplate, OneVm } from './api-vms.ts'
 import { checkUserData, type UserDataLimit } from './capabilities.ts'
 import { newContext } from './context.ts'
-import { capacityOf, type SizeOption } from './sizes.ts'
-import { phaseOf } from './states.ts'
+import { toNic } from './networks.ts'
+import { capacityOf, type OneSizeOption } from './sizes.ts'
 import { toTemplateXml, type TemplateAttribute } from './template-xml.ts'
 import { toVmName } from './values.ts'
-import { labelFor, OUR_ID, OUR_LINK, ourIdOf, toOneId } from './vm.ts'
+import { labelFor } from './vm.ts'
 
 /** How VMs are made. */
 export interface CreationOptions extends UserDataLimit {
   readonly capabilities: Capabilities
-  readonly sizes: readonly SizeOption[]
+  readonly sizes: readonly OneSizeOption[]
   /** Ids of the templates whose guests get a script among the user data as one-context's start script, too. */
   readonly startScripts: ReadonlySet<string>
-}
-
-// A VM of ours that was deleted meanwhile is among the newest.
-const RECENT_ROWS = 500
-const ANY_STATE = -2
-
-/** Those of ours that bear the id and are not deleted, the one that was made first at the end. */
-export async function findAll(api: OpenNebulaApi, ourId: string, call: Call): Promise<readonly OneVm[]> {
-  const found = (await api.vms({}, call)).filter((vm) => ourIdOf(vm) === ourId)
-  return found.toSorted((a, b) => b.id - a.id)
 }
 
 /**
@@ -37,6 +28,7 @@ export async function findAll(api: OpenNebulaApi, ourId: string, call: Call): Pr
  */
 export async function makeVm(
   api: OpenNebulaApi,
+  vms: OurVms<OneVm>,
   request: CreateRequest,
   options: CreationOptions,
   call: Call,
@@ -48,35 +40,12 @@ export async function makeVm(
   if (limit) checkFiles(spec.files, { who: name, limit, otherWays })
   const templateId = toOneId(image.remoteId)
   if (templateId === undefined) throw new CloudError('not-found', `${name}: there is no template ${image.remoteId}`)
-  const earlier = await findEarlier(api, id, call)
-  if (earlier) return await seen(api, earlier.id, name, call)
-  const extra = toTemplateXml(extraOf(request, await api.template(templateId, call), options))
-  const title = toVmName(spec.name ?? spec.hostname ?? '')
-  const vmName = title === '' ? `bellhop-${id.slice(0, 8)}` : title
-  return await seen(api, await api.instantiate(templateId, { name: vmName, extra }, call), name, call)
-}
-
-/** Deleted ones count: nobody wants another in their place. */
-async function findEarlier(api: OpenNebulaApi, ourId: string, call: Call): Promise<OneVm | undefined> {
-  const there = (await findAll(api, ourId, call)).at(-1)
-  if (there) return there
-  const recent = await api.vms({ state: ANY_STATE, range: [0, -RECENT_ROWS] }, call)
-  const gone = recent.find((vm) => ourIdOf(vm) === ourId)
-  if (gone && phaseOf(gone) !== 'deleted') return gone
-  if (gone) throw new CloudError('conflict', `VM ${gone.id} was made for instance ${ourId}, and is deleted`)
-  return undefined
-}
-
-/** What was made may well be there, even where it is not seen. */
-async function seen(api: OpenNebulaApi, vmId: number, name: string, call: Call): Promise<OneVm> {
-  try {
-    return await api.vm(vmId, call)
-  } catch (cause) {
-    if (isCloudError(cause, 'timeout')) throw cause
-    throw new CloudError('unavailable', `${name}: VM ${vmId} is there, but cannot be seen: ${reasonOf(cause)}`, {
-      cause,
-    })
+  const make = async () => {
+    const extra = toTemplateXml(extraOf(request, await api.template(templateId, call), options))
+    const title = toVmName(spec.name ?? spec.hostname ?? '')
+    return await api.instantiate(templateId, { name: title === '' ? `bellhop-${id.slice(0, 8)}` : title, extra }, call)
   }
+  return await vms.makeOnce(id, make, call)
 }
 
 /** Each attribute takes the place of the template's of that name, whole. */
@@ -101,13 +70,4 @@ function extraOf(
 
 function asNic(nic: OneRecord): TemplateAttribute {
   return ['NIC', nic]
-}
-
-function toNic({ linkId, networkRemoteId, mac, address }: NonNullable<CreateRequest['networks']>[number]): OneRecord {
-  return {
-    NETWORK_ID: networkRemoteId,
-    [OUR_LINK]: linkId,
-    ...(address === undefined ? {} : { [address.includes(':') ? 'IP6' : 'IP']: address }),
-    ...(mac === undefined ? {} : { MAC: mac }),
-  }
 }

@@ -1,103 +1,85 @@
-import { prefixLengthOf } from '../../layouts/netmask.ts'
-import { CloudError, isCloudError } from '../../model/errors.ts'
+import { CloudError } from '../../model/errors.ts'
 import type { NetworkState } from '../../model/network.ts'
-import type { Call, NetworkGroup, RemoteNetwork } from '../provider.ts'
+import { attachedTo, OUR_LINK } from '../one-cards.ts'
+import type { OurVms } from '../one-vms.ts'
+import { toInteger, toOneId, type OneRecord } from '../one-xml.ts'
+import { pollUntil } from '../polling.ts'
+import type { Attached, Call, NetworkAttachment, NetworkGroup } from '../provider.ts'
+import { siteNetworks, type SiteNetwork } from '../site-networks.ts'
 import type { OpenNebulaApi } from './api.ts'
 import type { OneNetwork } from './api-pools.ts'
-import { phaseOf } from './states.ts'
-import { attachedTo, toOneId, vmIdOf } from './vm.ts'
+import type { OneVm } from './api-vms.ts'
+import { isPlugging, PACE } from './states.ts'
+import { toTemplateXml } from './template-xml.ts'
 
 /** INIT, READY, LOCK_CREATE, LOCK_DELETE, DONE, ERROR. */
 const STATES: readonly NetworkState[] = ['creating', 'active', 'creating', 'deleting', 'deleting', 'error']
 
 /**
- * OpenNebula's virtual networks. Those that the account may use are for all; VMs are put on them when they are made.
+ * OpenNebula's virtual networks. Cards on them come with a VM, or are plugged later, while it runs or is switched off.
  *
- * @see OpenNebula, Virtual Networks
+ * @see OpenNebula, Virtual Networks; XML-RPC API: one.vm.attachnic, one.vm.detachnic
  */
-export function virtualNetworks(api: OpenNebulaApi, check: (call: Call) => void, provider: string): NetworkGroup {
-  async function get(remoteId: string, call: Call): Promise<OneNetwork> {
-    check(call)
-    const id = toOneId(remoteId)
-    if (id === undefined) throw new CloudError('not-found', `there is no network ${remoteId.slice(0, 50)}`)
-    return await api.network(id, call)
-  }
-
-  async function linkIdsOf(instanceRemoteId: string, call: Call): Promise<readonly string[]> {
-    check(call)
-    const vm = await api.vm(vmIdOf(instanceRemoteId), call)
-    if (phaseOf(vm) === 'deleted') throw new CloudError('not-found', `VM ${instanceRemoteId} is deleted`)
-    return attachedTo(vm).map(({ linkId }) => linkId)
-  }
-
-  const unlessGone = async <T>(found: Promise<T>): Promise<T | undefined> => {
-    try {
-      return await found
-    } catch (error) {
-      if (!isCloudError(error, 'not-found')) throw error
-      return undefined
+export function virtualNetworks(api: OpenNebulaApi, vms: OurVms<OneVm>, name: string): NetworkGroup {
+  /** A VM, once no change of its devices is under way: then its cards are those that its guest has. */
+  async function settled(remoteId: string, call: Call): Promise<OneVm> {
+    const look = async () => {
+      const vm = await vms.get(remoteId, call)
+      return isPlugging(vm) ? undefined : vm
     }
+    return await pollUntil(call, `${name}: cards of ${remoteId}`, look, PACE)
   }
 
-  return {
-    actions: [],
-    numberedBy: 'provider',
-    shared: async (call) => {
-      check(call)
-      const found = (await api.networks(call)).toSorted((a, b) => a.id - b.id)
-      return found.map((network) => ({
-        ...toRemote(network),
-        name: `${provider}-${network.id}`,
-        provider,
-        title: network.name,
-      }))
+  return siteNetworks({
+    name,
+    all: async (call) => (await api.networks(call)).map(toSiteNetwork),
+    network: async (remoteId, call) => {
+      const id = toOneId(remoteId)
+      if (id === undefined) throw new CloudError('not-found', `there is no network ${remoteId.slice(0, 50)}`)
+      return toSiteNetwork(await api.network(id, call))
     },
-    create: () => Promise.reject(ofTheSite(provider, 'made')),
-    find: () => Promise.resolve(undefined),
-    get: async (remoteId, call) => toRemote(await get(remoteId, call)),
-    act: async (remoteId, _action, call) => {
-      await get(remoteId, call)
-      throw ofTheSite(provider, 'changed')
-    },
-    delete: async (remoteId, call) => {
-      if (await unlessGone(get(remoteId, call))) throw ofTheSite(provider, 'deleted')
-    },
-    attach: async (instanceRemoteId, { linkId, networkRemoteId }, call) => {
-      await get(networkRemoteId, call)
-      const vm = await api.vm(vmIdOf(instanceRemoteId), call)
-      const card = attachedTo(vm).find((each) => each.linkId === linkId)
+    attach: async (remoteId, attachment, call) => {
+      const vm = await settled(remoteId, call)
+      const there = cardOf(vm, attachment)
+      if (there) return there
+      await api.attachNic(vm.id, toTemplateXml([['NIC', toNic(attachment)]]), call)
+      const after = await settled(remoteId, call)
+      const card = cardOf(after, attachment)
       if (card) return card
       throw new CloudError(
-        'unsupported',
-        `${provider}: a VM is put on networks when it is made; make one with a link to network ${networkRemoteId}`,
+        'provider-failed',
+        `${name}: the hypervisor gave VM ${vm.id} no card on network ${attachment.networkRemoteId}; its log in OpenNebula says why`,
       )
     },
-    detach: async (instanceRemoteId, { linkId }, call) => {
-      const links = (await unlessGone(linkIdsOf(instanceRemoteId, call))) ?? []
-      if (links.includes(linkId))
-        throw new CloudError(
-          'unsupported',
-          `${provider}: a VM stays on the networks that it was made with; delete the VM, or have the site take the card away`,
-        )
+    detach: async (remoteId, attachment, call) => {
+      const vm = await settled(remoteId, call)
+      const nicId = toInteger(vm.nics.find((nic) => nic[OUR_LINK] === attachment.linkId)?.['NIC_ID'])
+      if (nicId === undefined) return
+      await api.detachNic(vm.id, nicId, call)
+      if (!cardOf(await settled(remoteId, call), attachment)) return
+      throw new CloudError(
+        'conflict',
+        `${name}: the guest of VM ${vm.id} does not let go of the card; let it bring the card down, or stop it first`,
+      )
     },
-  }
+  })
 }
 
-function ofTheSite(provider: string, done: string): CloudError {
-  return new CloudError(
-    'unsupported',
-    `${provider}: networks are not ${done} here, but by the site, in OpenNebula; whatever it lets us use is listed`,
-  )
-}
-
-function toRemote({ id, state, attributes: { single } }: OneNetwork): RemoteNetwork {
-  const { NETWORK_ADDRESS: address, NETWORK_MASK: mask = '', GATEWAY: gateway } = single
-  const prefixLength = prefixLengthOf(mask)
+/** What OpenNebula is told of a card; a MAC is for administrators alone to choose. */
+export function toNic({ linkId, networkRemoteId, mac, address }: NetworkAttachment): OneRecord {
   return {
-    remoteId: String(id),
-    // Before 6.4 they have none.
-    state: state === undefined ? 'active' : (STATES[state] ?? 'unknown'),
-    ...(address && prefixLength !== undefined ? { cidr: `${address}/${prefixLength}` } : {}),
-    ...(gateway ? { gateway } : {}),
+    NETWORK_ID: networkRemoteId,
+    [OUR_LINK]: linkId,
+    ...(address === undefined ? {} : { [address.includes(':') ? 'IP6' : 'IP']: address }),
+    ...(mac === undefined ? {} : { MAC: mac }),
   }
+}
+
+function cardOf(vm: OneVm, { linkId }: Pick<NetworkAttachment, 'linkId'>): Attached | undefined {
+  return attachedTo(vm).find((each) => each.linkId === linkId)
+}
+
+function toSiteNetwork({ id, name, state, attributes: { single } }: OneNetwork): SiteNetwork {
+  // Before 6.4 they have none.
+  return { id, name, state: state === undefined ? 'active' : (STATES[state] ?? 'unknown'), template: single }
 }

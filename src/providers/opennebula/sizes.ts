@@ -1,19 +1,17 @@
 import type { Size } from '../../model/instance.ts'
-import { toInteger } from './api-attributes.ts'
+import { toInteger } from '../one-xml.ts'
+import { toSize, type SizeOption } from '../site-sizes.ts'
 import type { OneTemplate } from './api-vms.ts'
 import type { TemplateAttribute } from './template-xml.ts'
 
-/** A size that the site offers; `id` becomes part of its name. */
-export interface SizeOption {
-  readonly id: string
-  readonly cores: number
-  readonly memoryMiB: number
+/** A size of the site's, and what OpenNebula gives for it. */
+export interface OneSizeOption extends SizeOption {
   /** So many physical cores are set aside for it (default: as many as it sees). */
   readonly cpu?: number
 }
 
 /** The sizes of a site that names none. */
-export const SIZES: readonly SizeOption[] = [
+export const SIZES: readonly OneSizeOption[] = [
   { id: 'small', cores: 1, memoryMiB: 1024 },
   { id: 'medium', cores: 2, memoryMiB: 2048 },
   { id: 'large', cores: 4, memoryMiB: 4096 },
@@ -24,25 +22,24 @@ const AS_TEMPLATE = 'template-'
 /** The sizes that are to be had: the site's own first, then each template's own capacity. */
 export function toSizes(
   provider: string,
-  options: readonly SizeOption[],
+  options: readonly OneSizeOption[],
   templates: readonly OneTemplate[],
 ): readonly Size[] {
-  const own = options.map(({ id, cores, memoryMiB }) => ({ remoteId: id, title: id, cores, memoryMiB }))
   const ofTemplates = templates.flatMap(({ id, name, attributes: { single } }) => {
     const memoryMiB = toInteger(single['MEMORY'])
     // What does not say it is given one.
     const cores = toInteger(single['VCPU']) ?? 1
     if (memoryMiB === undefined || memoryMiB <= 0 || cores <= 0) return []
-    return [{ remoteId: `${AS_TEMPLATE}${id}`, title: `template ${name}`, cores, memoryMiB }]
+    return [{ ...toSize(provider, { id: `${AS_TEMPLATE}${id}`, cores, memoryMiB }), title: `template ${name}` }]
   })
-  return [...own, ...ofTemplates].map((size) => ({ name: `${provider}-${size.remoteId}`, provider, ...size }))
+  return [...options.map((option) => toSize(provider, option)), ...ofTemplates]
 }
 
 /** What a VM needs in place of its template's, so that it has the size; nothing where it has it already. */
 export function capacityOf(
   { remoteId, cores, memoryMiB }: Size,
   templateId: number,
-  options: readonly SizeOption[],
+  options: readonly OneSizeOption[],
 ): readonly TemplateAttribute[] {
   if (remoteId === `${AS_TEMPLATE}${templateId}`) return []
   const cpu = options.find(({ id }) => id === remoteId)?.cpu ?? cores

@@ -61,8 +61,8 @@ const BY_LCM_STATE: ReadonlyMap<number, Phase> = new Map(
   PHASES_OF_ACTIVE.flatMap(([phase, states]) => states.map((state) => [state, phase] as const)),
 )
 
-/** HOTPLUG: its devices are being changed. */
-const HOTPLUG = 17
+/** HOTPLUG, HOTPLUG_NIC and HOTPLUG_NIC_POWEROFF: a disk of its own or a card is being changed. */
+const PLUGGING: ReadonlySet<number> = new Set([17, 25, 65])
 /** HOLD: it waits for `release`. */
 const HOLD = 2
 
@@ -100,7 +100,7 @@ export function stateOf(vm: OneState): InstanceState {
 
 /** Whether a change of its devices is not over. */
 export function isPlugging({ state, lcmState }: OneState): boolean {
-  return state === ACTIVE && lcmState === HOTPLUG
+  return state === ACTIVE && PLUGGING.has(lcmState)
 }
 
 /** Whether it waits to be released. */

@@ -1,5 +1,5 @@
 import { escapeXmlText } from '../../wire/xml-text.ts'
-import type { OneRecord } from './api-attributes.ts'
+import type { OneRecord } from '../one-xml.ts'
 
 /** An attribute of a template: a text, or parts (CONTEXT, NIC …). */
 export type TemplateAttribute = readonly [name: string, value: string | OneRecord]

@@ -1,7 +1,7 @@
 import { CloudError, isCloudError } from '../../model/errors.ts'
 import type { Call } from '../provider.ts'
 import type { OpenNebulaApi } from './api.ts'
-import { toInteger, type OneRecord } from './api-attributes.ts'
+import { toInteger, type OneRecord } from '../one-xml.ts'
 import type { OneVm } from './api-vms.ts'
 import { checkUserData, type UserDataLimit } from './capabilities.ts'
 import { changedContext } from './context.ts'

@@ -1,5 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
-import type { OneRecord } from './api-attributes.ts'
+import type { OneRecord } from '../one-xml.ts'
 
 /** Where OpenNebula's front end joins the values of a CONTEXT; it does not look whether one holds it already. */
 const SEPARATOR = '@^_^@'

@@ -1,6 +1,6 @@
 import type { NetworkConfig, Nic, NicAddress } from '../../model/context.ts'
 import { prefixLengthOf } from '../../layouts/netmask.ts'
-import { toInteger, type OneRecord } from './api-attributes.ts'
+import { toInteger, type OneRecord } from '../one-xml.ts'
 import type { OneVm } from './api-vms.ts'
 
 /**

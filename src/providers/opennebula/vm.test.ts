@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { toOneId } from '../one-xml.ts'
 import { readVm, type OneVm } from './api-vms.ts'
 import { bodyOf } from './testdata/bodies.ts'
-import { ourIdOf, toOneId, toRemoteInstance } from './vm.ts'
+import { ourIdOf, toRemoteInstance } from './vm.ts'
 
 const ID = '0b450db4-423f-4927-94c6-88bd035ad269'
 

@@ -1,7 +1,8 @@
-import { isObject } from '../../formats/json.ts'
-import { CloudError, isCloudError, type ErrorCode } from '../../model/errors.ts'
-import { parseJson, quoteShort } from '../../wire/http-answer.ts'
+import { CloudError, type ErrorCode } from '../../model/errors.ts'
 import type { HttpAnswer } from '../../wire/http.ts'
+import { readFault } from '../fault-text.ts'
+
+export { isUnknown, unlessGone } from '../outcome.ts'
 
 // Nova says 403 and Cinder 413 where a quota is full; Neutron says 409 anyway.
 const QUOTA = /quota/i
@@ -29,9 +30,8 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
  */
 export function toFault(what: string, answer: HttpAnswer, sent?: unknown): CloudError {
   const { status, headers } = answer
-  const said = messageOf(parseJson(answer.bytes)) ?? ''
+  const { said, quoted } = readFault(answer, sent)
   const code = codeOf(status, said, headers.has('retry-after'))
-  const quoted = quotable(said, sent)
   const request = /^req-[0-9a-f-]{36}$/.exec(headers.get('x-openstack-request-id') ?? '')
   return new CloudError(
     code,
@@ -47,51 +47,4 @@ function codeOf(status: number, said: string, hasRetryAfter: boolean): ErrorCode
     if (status === 413 && hasRetryAfter) return 'rate-limited'
   }
   return CODES[status] ?? 'provider-failed'
-}
-
-/**
- * The one message in an error of any service: `{"itemNotFound": {"message"}}`, `{"NeutronError": {"message"}}`,
- * `{"error": {"message"}}`, and Glance's `{"message"}`.
- */
-function messageOf(json: unknown): string | undefined {
-  if (!isObject(json)) return undefined
-  if (typeof json['message'] === 'string') return json['message']
-  for (const inner of Object.values(json)) {
-    if (typeof inner === 'string') return inner
-    if (isObject(inner) && typeof inner['message'] === 'string') return inner['message']
-  }
-  return undefined
-}
-
-/** Nova repeats what it does not like, twice, whatever its length: only what it says before the value is kept. */
-function quotable(said: string, sent: unknown): string {
-  const text = said.replace(/^(Invalid input for field\/attribute [\w./-]{1,80})\. Value:.*$/s, '$1')
-  return secretsIn(sent).some((secret) => text.includes(secret.slice(0, SHOWN))) ? '' : quoteShort(text)
-}
-
-// Servers may cut what they repeat; so much of a secret is enough to know it by.
-const SHOWN = 16
-
-const SECRET_KEYS = new Set(['user_data', 'contents', 'adminPass', 'password', 'secret', 'metadata'])
-
-/** Every text below a key that may hold the user's own. */
-function secretsIn(sent: unknown, isSecret = false): readonly string[] {
-  if (typeof sent === 'string') return isSecret && sent !== '' ? [sent] : []
-  if (Array.isArray(sent)) return sent.flatMap((item) => secretsIn(item, isSecret))
-  if (!isObject(sent)) return []
-  return Object.entries(sent).flatMap(([key, value]) => secretsIn(value, isSecret || SECRET_KEYS.has(key)))
-}
-
-/** Whether nobody knows if what was asked for was done. */
-export function isUnknown({ code }: CloudError): boolean {
-  return code === 'unavailable' || code === 'timeout'
-}
-
-/** Resolves once something is gone, also where it was before. @throws what else goes wrong */
-export async function unlessGone(asked: Promise<unknown>): Promise<void> {
-  try {
-    await asked
-  } catch (error) {
-    if (!isCloudError(error, 'not-found')) throw error
-  }
 }

@@ -1,8 +1,5 @@
-import { CloudError } from '../../model/errors.ts'
 import type { XmlElement } from '../../wire/xml.ts'
-
-/** Texts by their names, as OpenNebula spells both. */
-type LabRecord = Readonly<Record<string, string>>
+import { childOf, childrenOf, integerIn, readRecord, textIn, type OneRecord } from '../one-xml.ts'
 
 /** A VM. */
 export interface LabVm {
@@ -11,8 +8,8 @@ export interface LabVm {
   readonly state: number
   readonly lcmState: number
   /** What of its template is a text, what users added too. */
-  readonly template: LabRecord
-  readonly nics: readonly LabRecord[]
+  readonly template: OneRecord
+  readonly nics: readonly OneRecord[]
 }
 
 /** A virtual network. */
@@ -22,12 +19,12 @@ export interface LabNetwork {
   /** The name of the account whose it is. */
   readonly owner: string
   /** NETWORK_ADDRESS, NETWORK_MASK, GATEWAY …, as far as the site says them. */
-  readonly template: LabRecord
+  readonly template: OneRecord
 }
 
 /** Reads a `<VM>`. @throws {CloudError} provider-failed naming what is missing */
 export function readVm(element: XmlElement): LabVm {
-  const template = childrenOf(element, 'TEMPLATE')[0]
+  const template = childOf(element, 'TEMPLATE')
   return {
     id: integerIn(element, 'ID'),
     name: textIn(element, 'NAME'),
@@ -44,33 +41,6 @@ export function readNetwork(element: XmlElement): LabNetwork {
     id: integerIn(element, 'ID'),
     name: textIn(element, 'NAME'),
     owner: textIn(element, 'UNAME'),
-    template: readRecord(childrenOf(element, 'TEMPLATE')[0]),
+    template: readRecord(childOf(element, 'TEMPLATE')),
   }
-}
-
-/** All elements of that name, one or many. */
-export function childrenOf(element: XmlElement | undefined, name: string): readonly XmlElement[] {
-  return element?.children.filter((child) => child.name === name) ?? []
-}
-
-/** The whole number that a text says; nothing where it says something else. */
-export function toInteger(text: string | undefined): number | undefined {
-  return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
-}
-
-function readRecord(element: XmlElement | undefined): LabRecord {
-  const texts = element?.children.filter(({ children }) => children.length === 0) ?? []
-  return Object.fromEntries(texts.map(({ name, text }) => [name, text]))
-}
-
-function textIn(element: XmlElement, name: string): string {
-  const text = childrenOf(element, name)[0]?.text
-  if (text !== undefined) return text
-  throw new CloudError('provider-failed', `StratusLab's ${element.name} has no ${name}`)
-}
-
-function integerIn(element: XmlElement, name: string): number {
-  const number = toInteger(textIn(element, name))
-  if (number !== undefined) return number
-  throw new CloudError('provider-failed', `StratusLab's ${element.name}: ${name} is no whole number`)
 }

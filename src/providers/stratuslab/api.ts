@@ -1,11 +1,9 @@
-import { CloudError } from '../../model/errors.ts'
 import type { HttpClient } from '../../wire/http.ts'
-import type { XmlElement } from '../../wire/xml.ts'
-import type { XmlRpcList } from '../../wire/xmlrpc-render.ts'
-import { createXmlRpcClient } from '../../wire/xmlrpc.ts'
+import { AGAIN, ONCE, oneClient } from '../one-client.ts'
+import { childrenOf } from '../one-xml.ts'
 import type { Call } from '../provider.ts'
-import { readBody, resultOf } from './api-answer.ts'
-import { childrenOf, readNetwork, readVm, type LabNetwork, type LabVm } from './api-bodies.ts'
+import { readNetwork, readVm, type LabNetwork, type LabVm } from './api-bodies.ts'
+import { toCloudError } from './api-faults.ts'
 import { sessionOf, type Login } from './endpoint.ts'
 import { withLogin } from './login.ts'
 
@@ -45,44 +43,22 @@ const ALL_USABLE = -2
 const ALL_IDS = [-1, -1] as const
 const STATES = { there: -1, ever: -2 } as const
 
-const AGAIN = { isSafe: true }
-const ONCE = { isSafe: false }
+const ALLOCATE = 'one.vm.allocate'
 
 /** StratusLab's calls, made with one credential. */
 export function stratusLabApi({ url, login, http, name }: StratusLabApiOptions): StratusLabApi {
-  const client = createXmlRpcClient({ url, http: withLogin(http, login) })
   const session = sessionOf(login)
   const secret = login === 'certificate' ? session : login.password
-
-  const whatOf = (method: string) => `${name}: ${method}`
-
-  async function ask(
-    method: string,
-    parameters: XmlRpcList,
-    { isSafe }: { readonly isSafe: boolean },
-    call: Call,
-  ): Promise<string | number | undefined> {
-    const what = whatOf(method)
-    const answer = await client.request({ what, method, parameters: [session, ...parameters], isSafe, call })
-    return resultOf({ what, isSafe, secret, holdsData: method === ALLOCATE }, answer)
-  }
-
-  async function read<T>(
-    [method, ...parameters]: readonly [string, ...XmlRpcList],
-    root: string,
-    reader: (element: XmlElement) => T,
-    call: Call,
-  ): Promise<T> {
-    return readBody(whatOf(method), await ask(method, parameters, AGAIN, call), root, reader)
-  }
+  const { ask, read, make } = oneClient({
+    url,
+    session,
+    http: withLogin(http, login),
+    name,
+    explain: (refusal, { what, method }) => toCloudError(refusal, what, { secret, holdsData: method === ALLOCATE }),
+  })
 
   return {
-    allocate: async (template, call) => {
-      const id = await ask(ALLOCATE, [template], ONCE, call)
-      if (typeof id === 'number') return id
-      // It is there, but nobody knows under which id.
-      throw new CloudError('unavailable', `${whatOf(ALLOCATE)}: the answer has no id; whether it was done is unknown`)
-    },
+    allocate: (template, call) => make(ALLOCATE, [template], call),
     vm: (id, call) => read(['one.vm.info', id], 'VM', readVm, call),
     vms: (which, call) =>
       read(
@@ -103,5 +79,3 @@ export function stratusLabApi({ url, login, http, name }: StratusLabApiOptions):
       ),
   }
 }
-
-const ALLOCATE = 'one.vm.allocate'

@@ -1,5 +1,5 @@
-import { CloudError, isCloudError, reasonOf } from '../../model/errors.ts'
 import { checkFiles } from '../limits.ts'
+import { OUR_ID, type OurVms } from '../one-vms.ts'
 import type { Call, Capabilities, CreateRequest } from '../provider.ts'
 import type { StratusLabApi } from './api.ts'
 import type { LabNetwork, LabVm } from './api-bodies.ts'
@@ -7,10 +7,9 @@ import { contextOf } from './context.ts'
 import { sourceOf, type ImageOption, type ImagePlaces } from './images.ts'
 import { methodFor, type MethodRules } from './method.ts'
 import { toNic } from './networks.ts'
-import type { SizeOption } from './sizes.ts'
-import { stateOf } from './states.ts'
+import type { LabSizeOption } from './sizes.ts'
 import { renderTemplate, type TemplateAttribute, type TemplatePart } from './template.ts'
-import { OUR_ID, ourIdOf, toVmName } from './vm.ts'
+import { toVmName } from './vm.ts'
 
 /** How VMs are made. */
 export interface CreationOptions extends MethodRules, ImagePlaces {
@@ -18,22 +17,13 @@ export interface CreationOptions extends MethodRules, ImagePlaces {
   readonly name: string
   readonly capabilities: Pick<Capabilities, 'files' | 'otherWays'>
   readonly images: readonly ImageOption[]
-  readonly sizes: readonly SizeOption[]
+  readonly sizes: readonly LabSizeOption[]
   /** Where a VM is put that no user puts anywhere. */
   readonly network: string
 }
 
 /** Whose StratusLab's networks are. */
 const NETWORK_OWNER = 'oneadmin'
-
-/** Those of ours that bear the id and are not deleted, the one that was made first at the end. */
-export async function findAll(api: StratusLabApi, ourId: string, call: Call): Promise<readonly LabVm[]> {
-  return bearing(await api.vms('there', call), ourId).filter((vm) => stateOf(vm) !== 'deleted')
-}
-
-function bearing(vms: readonly LabVm[], ourId: string): readonly LabVm[] {
-  return vms.filter((vm) => ourIdOf(vm) === ourId).toSorted((a, b) => b.id - a.id)
-}
 
 /**
  * Makes a VM, unless there is one with its id. Whatever would not reach the guest whole is refused before.
@@ -43,6 +33,7 @@ function bearing(vms: readonly LabVm[], ourId: string): readonly LabVm[] {
  */
 export async function makeVm(
   api: StratusLabApi,
+  vms: OurVms<LabVm>,
   request: CreateRequest,
   options: CreationOptions,
   call: Call,
@@ -51,28 +42,13 @@ export async function makeVm(
   const { name, capabilities } = options
   const { files: limit, otherWays } = capabilities
   if (limit) checkFiles(spec.files, { who: name, limit, otherWays })
-  const context = contextOf(spec, methodFor(spec, options), name)
+  const context = contextOf(spec, methodFor(request, options), name)
   const template = renderTemplate([
     ...machineOf(request, options),
     ...nicsOf(networks.length === 0 ? [] : await api.networks(call), request, options),
     ['CONTEXT', context],
   ])
-  const [earlier] = bearing(await api.vms('ever', call), id).toReversed()
-  if (earlier && stateOf(earlier) === 'deleted')
-    throw new CloudError('conflict', `VM ${earlier.id} was made for instance ${id}, and is deleted`)
-  return await seen(api, earlier?.id ?? (await api.allocate(template, call)), name, call)
-}
-
-/** What was made may well be there, even where it is not seen. */
-async function seen(api: StratusLabApi, vmId: number, name: string, call: Call): Promise<LabVm> {
-  try {
-    return await api.vm(vmId, call)
-  } catch (cause) {
-    if (isCloudError(cause, 'timeout')) throw cause
-    throw new CloudError('unavailable', `${name}: VM ${vmId} is there, but cannot be seen: ${reasonOf(cause)}`, {
-      cause,
-    })
-  }
+  return await vms.makeOnce(id, () => api.allocate(template, call), call)
 }
 
 function machineOf({ id, spec, size, image }: CreateRequest, options: CreationOptions): readonly TemplateAttribute[] {

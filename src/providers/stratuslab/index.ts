@@ -1,19 +1,18 @@
-import { CloudError } from '../../model/errors.ts'
 import type { HttpClient } from '../../wire/http.ts'
 import { checkCall } from '../call.ts'
-import type { Call, Provider } from '../provider.ts'
+import { instancesOf, ourVms } from '../one-vms.ts'
+import type { Provider } from '../provider.ts'
+import { toSize } from '../site-sizes.ts'
 import { finalize, perform, stepFor } from './actions.ts'
 import { stratusLabApi } from './api.ts'
-import type { LabVm } from './api-bodies.ts'
 import { capabilitiesWith } from './capabilities.ts'
-import { findAll, makeVm } from './creation.ts'
+import { makeVm } from './creation.ts'
 import { checkImages, toImages, type ImageOption } from './images.ts'
 import type { ContextMethod } from './method.ts'
 import { virtualNetworks } from './networks.ts'
 import type { StratusLabSettings } from './settings.ts'
-import { toSizes } from './sizes.ts'
 import { stateOf } from './states.ts'
-import { ourIdOf, toLabId, toRemoteInstance, vmIdOf } from './vm.ts'
+import { ourIdOf, toRemoteInstance } from './vm.ts'
 
 /** What a StratusLab is reached with, and what the site decides for us. */
 export interface StratusLabOptions {
@@ -42,57 +41,38 @@ export function stratusLabProvider(options: StratusLabOptions): Provider {
   const rules = { defaultContextMethod, ...(contextMethod === undefined ? {} : { contextMethod }) }
   const capabilities = capabilitiesWith(rules)
   const creation = { ...settings, ...rules, name, images, network, capabilities }
-  const check = (call: Call) => checkCall(call, name)
+  const vms = ourVms({
+    name,
+    listed: (call) => api.vms('there', call),
+    everMade: (call) => api.vms('ever', call),
+    vm: api.vm,
+    ourIdOf,
+    isDeleted: (vm) => stateOf(vm) === 'deleted',
+    end: (id, call) => finalize(api, id, call, name),
+  })
   checkImages(images, settings)
-
-  /** @throws {CloudError} not-found for one that is deleted, too */
-  async function get(remoteId: string, call: Call): Promise<LabVm> {
-    check(call)
-    const vm = await api.vm(vmIdOf(remoteId), call)
-    if (stateOf(vm) === 'deleted') throw new CloudError('not-found', `VM ${remoteId} is deleted`)
-    return vm
-  }
 
   return {
     name,
     capabilities,
     images: async (call) => {
-      check(call)
+      checkCall(call, name)
       return await Promise.resolve(toImages(name, images))
     },
     sizes: async (call) => {
-      check(call)
-      return await Promise.resolve(toSizes(name, sizes))
+      checkCall(call, name)
+      return await Promise.resolve(sizes.map((size) => toSize(name, size)))
     },
     create: async (request, call) => {
-      check(call)
-      return toRemoteInstance(await makeVm(api, request, creation, call))
+      checkCall(call, name)
+      return toRemoteInstance(await makeVm(api, vms, request, creation, call))
     },
-    find: async (ourId, call) => {
-      check(call)
-      const found = (await findAll(api, ourId, call)).at(-1)
-      return found && toRemoteInstance(found)
-    },
-    get: async (remoteId, call) => toRemoteInstance(await get(remoteId, call)),
-    list: async (call) => {
-      check(call)
-      const mine = await api.vms('there', call)
-      return mine.filter((vm) => ourIdOf(vm) !== undefined).map(toRemoteInstance)
-    },
+    ...instancesOf(vms, toRemoteInstance),
     act: async (remoteId, action, call, method) => {
-      const vm = await get(remoteId, call)
+      const vm = await vms.get(remoteId, call)
       await perform(api, vm, stepFor(vm, action, method), call, name)
     },
-    delete: async (remoteId, call) => {
-      check(call)
-      const id = toLabId(remoteId)
-      if (id !== undefined) await finalize(api, id, call, name)
-    },
-    discard: async (ourId, call, keep) => {
-      check(call)
-      for (const { id } of await findAll(api, ourId, call)) if (String(id) !== keep) await finalize(api, id, call, name)
-    },
-    networks: virtualNetworks(api, check, name),
+    networks: virtualNetworks(api, vms, name),
     close: () => http.close(),
   }
 }

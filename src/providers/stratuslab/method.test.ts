@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
+import { readdir, readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { detect } from '../../formats/index.ts'
 import { isCloudError } from '../../model/errors.ts'
+import type { Plan } from '../../model/plan.ts'
+import { optionsWith } from './capabilities.ts'
 import { methodFor, type ContextMethod, type MethodRules } from './method.ts'
 
 const ONE: MethodRules = { defaultContextMethod: 'one' }
@@ -14,7 +18,12 @@ function chosen(
   more: { userDataFormat?: string; variables?: Record<string, string> } = {},
 ): ContextMethod {
   const userData = typeof text === 'string' ? Buffer.from(text) : text
-  return methodFor({ variables: {}, ...more, ...(userData ? { userData } : {}) }, rules)
+  return methodFor({ spec: { variables: {}, ...more, ...(userData ? { userData } : {}) }, plan: planOf() }, rules)
+}
+
+function planOf(...layouts: readonly string[]): Plan {
+  const disk = { method: 'disk', by: 'provider', layouts, why: '', evidence: [] } as const
+  return { provider: 'lab', deliveries: layouts.length > 0 ? [disk] : [], warnings: [] }
 }
 
 describe("StratusLab's two methods", () => {
@@ -52,6 +61,24 @@ describe("StratusLab's two methods", () => {
     assert.equal(chosen('#!/bin/sh\n', ONE, { userDataFormat: 'hepix' }), 'one')
     assert.equal(chosen('hello\n', ONE, { userDataFormat: 'text/cloud-config' }), 'cloud-init')
     assert.equal(chosen('hello\n', ONE, { userDataFormat: 'words of his own' }), 'one')
+  })
+
+  it('are the one that the plan names, whatever the data are; of a plan that names both, the one that they are for', () => {
+    const spec = { variables: {}, userData: Buffer.from('#!/bin/sh\n') }
+    assert.equal(methodFor({ spec, plan: planOf('stratuslab-one') }, CLOUD_INIT), 'one')
+    assert.equal(methodFor({ spec, plan: planOf('stratuslab') }, ONE), 'cloud-init')
+    assert.equal(methodFor({ spec, plan: planOf('stratuslab-one', 'stratuslab') }, ONE), 'cloud-init')
+  })
+
+  it('are chosen by every format that a guest may know, but for those that nobody reads', async () => {
+    const FOR_NOBODY = new Set(['text', 'binary', 'empty', 'powershell', 'batch'])
+    const folder = new URL('../../formats/testdata/user-data/', import.meta.url)
+    for (const file of await readdir(folder)) {
+      const userData = await readFile(new URL(file, folder))
+      const { name } = detect(userData)
+      const known = optionsWith(ONE).filter(({ formats }) => formats.includes(name))
+      assert.equal(known.length, FOR_NOBODY.has(name) ? 0 : 1, `${file}: ${name}`)
+    }
   })
 
   it('are the one that the site has set, whatever the data are', () => {

@@ -1,71 +1,38 @@
-import { prefixLengthOf } from '../../layouts/netmask.ts'
 import { CloudError } from '../../model/errors.ts'
-import type { Call, NetworkAttachment, NetworkGroup, RemoteNetwork } from '../provider.ts'
+import { attachedTo, OUR_LINK } from '../one-cards.ts'
+import type { OurVms } from '../one-vms.ts'
+import type { NetworkAttachment, NetworkGroup } from '../provider.ts'
+import { siteNetworks, type SiteNetwork } from '../site-networks.ts'
 import type { StratusLabApi } from './api.ts'
-import type { LabNetwork } from './api-bodies.ts'
-import { stateOf } from './states.ts'
+import type { LabNetwork, LabVm } from './api-bodies.ts'
 import type { TemplatePart } from './template.ts'
-import { attachedTo, OUR_LINK, toLabId, vmIdOf } from './vm.ts'
 
 /**
- * The site's virtual networks; VMs are put on them when they are made.
+ * The site's virtual networks; VMs are put on them when they are made, for OpenNebula 3.2 plugs no cards.
  *
  * @see StratusLab, User Guide: Networks
  */
-export function virtualNetworks(api: StratusLabApi, check: (call: Call) => void, provider: string): NetworkGroup {
-  async function get(remoteId: string, call: Call): Promise<LabNetwork> {
-    check(call)
-    return networkOf(await api.networks(call), remoteId)
-  }
-
-  async function linksOf(instanceRemoteId: string, call: Call): Promise<ReturnType<typeof attachedTo>> {
-    check(call)
-    const id = toLabId(instanceRemoteId)
-    const vm = id === undefined ? undefined : (await api.vms('there', call)).find((each) => each.id === id)
-    return vm && stateOf(vm) !== 'deleted' ? attachedTo(vm) : []
-  }
-
-  return {
-    actions: [],
-    numberedBy: 'provider',
-    shared: async (call) => {
-      check(call)
-      const found = (await api.networks(call)).toSorted((a, b) => a.id - b.id)
-      return found.map((network) => ({
-        ...toRemote(network),
-        name: `${provider}-${network.id}`,
-        provider,
-        title: network.name,
-      }))
-    },
-    create: () => Promise.reject(ofTheSite(provider, 'made')),
-    find: () => Promise.resolve(undefined),
-    get: async (remoteId, call) => toRemote(await get(remoteId, call)),
-    act: async (remoteId, _action, call) => {
-      await get(remoteId, call)
-      throw ofTheSite(provider, 'changed')
-    },
-    delete: async (remoteId, call) => {
-      check(call)
-      if ((await api.networks(call)).some(({ id }) => String(id) === remoteId)) throw ofTheSite(provider, 'deleted')
-    },
-    attach: async (instanceRemoteId, { linkId, networkRemoteId }, call) => {
-      await get(networkRemoteId, call)
-      const card = attachedTo(await api.vm(vmIdOf(instanceRemoteId), call)).find((each) => each.linkId === linkId)
+export function virtualNetworks(api: StratusLabApi, vms: OurVms<LabVm>, name: string): NetworkGroup {
+  return siteNetworks({
+    name,
+    all: async (call) => (await api.networks(call)).map(toSiteNetwork),
+    network: async (remoteId, call) => toSiteNetwork(networkOf(await api.networks(call), remoteId)),
+    attach: async (remoteId, { linkId, networkRemoteId }, call) => {
+      const card = attachedTo(await vms.get(remoteId, call)).find((each) => each.linkId === linkId)
       if (card) return card
       throw new CloudError(
         'unsupported',
-        `${provider}: a VM is put on networks when it is made; make one with a link to network ${networkRemoteId}`,
+        `${name}: OpenNebula 3.2 gives a VM that is there no further card; make another VM with a link to network ${networkRemoteId}`,
       )
     },
-    detach: async (instanceRemoteId, { linkId }, call) => {
-      if ((await linksOf(instanceRemoteId, call)).some((each) => each.linkId === linkId))
-        throw new CloudError(
-          'unsupported',
-          `${provider}: a VM stays on the networks that it was made with; delete the VM`,
-        )
+    detach: async (remoteId, { linkId }, call) => {
+      if (!attachedTo(await vms.get(remoteId, call)).some((each) => each.linkId === linkId)) return
+      throw new CloudError(
+        'unsupported',
+        `${name}: OpenNebula 3.2 takes no card from a VM that is there; bring the card down in the guest, or delete the VM`,
+      )
     },
-  }
+  })
 }
 
 /** A card on one of the networks that are there. @throws {CloudError} not-found, unsupported for an address that is not IPv4 */
@@ -92,20 +59,7 @@ function networkOf(networks: readonly LabNetwork[], remoteId: string): LabNetwor
   throw new CloudError('not-found', `there is no network ${remoteId.slice(0, 50)}`)
 }
 
-function ofTheSite(provider: string, done: string): CloudError {
-  return new CloudError(
-    'unsupported',
-    `${provider}: networks are not ${done} here, but by the site; whatever it lets us use is listed`,
-  )
-}
-
-function toRemote({ id, template }: LabNetwork): RemoteNetwork {
-  const { NETWORK_ADDRESS: address, NETWORK_MASK: mask = '', GATEWAY: gateway } = template
-  const prefixLength = prefixLengthOf(mask)
-  return {
-    remoteId: String(id),
-    state: 'active',
-    ...(address && prefixLength !== undefined ? { cidr: `${address}/${prefixLength}` } : {}),
-    ...(gateway ? { gateway } : {}),
-  }
+/** OpenNebula 3.2's networks have no state. */
+function toSiteNetwork({ id, name, template }: LabNetwork): SiteNetwork {
+  return { id, name, state: 'active', template }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { CloudError } from '../../model/errors.ts'
-import type { TlsSettings } from '../../wire/http.ts'
+import type { LabTls, TlsVersion } from './connection.ts'
 import type { ContextMethod } from './method.ts'
 import { rpcUrl, type Login } from './endpoint.ts'
-import { toSizeOptions, type SizeOption } from './sizes.ts'
+import { toSizeOptions, type LabSizeOption } from './sizes.ts'
 import { parseUserConfig, type UserConfig } from './user-config.ts'
 
 /** The machine around us, as far as StratusLab's settings depend on it. */
@@ -30,24 +30,26 @@ export interface Wanted {
   readonly keyFile?: string
   /** PEM: certificates to trust. */
   readonly caFile?: string
+  /** The oldest TLS that is spoken; absent: that of Node.js. */
+  readonly minTlsVersion?: TlsVersion
   readonly marketplaceEndpoint?: string
   readonly pdiskEndpoint?: string
   readonly defaultContextMethod?: ContextMethod
-  readonly sizes?: readonly SizeOption[]
+  readonly sizes?: readonly LabSizeOption[]
 }
 
 /** A StratusLab: where it is, who asks, what is to be had there. */
 export interface StratusLabSettings {
   readonly url: string
   readonly login: Login
-  readonly tls: TlsSettings
+  readonly tls: LabTls
   /** Without a slash at its end. */
   readonly marketplaceEndpoint: string
   /** Without a slash at its end; absent where no image is a persistent disk. */
   readonly pdiskEndpoint?: string
   readonly defaultContextMethod: ContextMethod
   /** The usual one first. */
-  readonly sizes: readonly SizeOption[]
+  readonly sizes: readonly LabSizeOption[]
 }
 
 const USER_CONFIG = join('.stratuslab', 'stratuslab-user.cfg')
@@ -75,7 +77,11 @@ export async function readStratusLab(wanted: Wanted, around: Surroundings): Prom
   return {
     url: rpcUrl(endpoint, login),
     login,
-    tls: { ...tls, ...(ca === undefined ? {} : { ca }) },
+    tls: {
+      ...tls,
+      ...(ca === undefined ? {} : { ca }),
+      ...(wanted.minTlsVersion === undefined ? {} : { minVersion: wanted.minTlsVersion }),
+    },
     marketplaceEndpoint: address(
       wanted.marketplaceEndpoint ?? said('marketplace_endpoint') ?? MARKETPLACE,
       'marketplaceEndpoint',
@@ -110,7 +116,7 @@ async function readLogin(
   wanted: Wanted,
   said: Said,
   around: Surroundings,
-): Promise<{ readonly login: Login; readonly tls: TlsSettings }> {
+): Promise<{ readonly login: Login; readonly tls: Omit<LabTls, 'minVersion'> }> {
   const { username, passwordFile, certificateFile, keyFile } = wanted
   if (certificateFile !== undefined && (username ?? passwordFile) !== undefined)
     throw new CloudError('invalid', 'certificateFile: give either a certificate, or username and passwordFile')
@@ -136,7 +142,7 @@ async function readCertificate(
   certificateFile: string,
   keyFile: string | undefined,
   around: Surroundings,
-): Promise<{ readonly login: Login; readonly tls: TlsSettings }> {
+): Promise<{ readonly login: Login; readonly tls: Omit<LabTls, 'minVersion'> }> {
   const cert = await readGiven(certificateFile, 'certificateFile', around)
   const key = keyFile === undefined ? cert : await readGiven(keyFile, 'keyFile', around)
   return { login: 'certificate', tls: { cert, key } }

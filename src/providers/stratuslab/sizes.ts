@@ -1,17 +1,14 @@
 import { CloudError } from '../../model/errors.ts'
-import type { Size } from '../../model/instance.ts'
+import type { SizeOption } from '../site-sizes.ts'
 
-/** A size that the site offers; `id` becomes part of its name. StratusLab's front end knows none. */
-export interface SizeOption {
-  readonly id: string
-  readonly cores: number
-  readonly memoryMiB: number
+/** A size of the site's, and what StratusLab gives for it. */
+export interface LabSizeOption extends SizeOption {
   /** A disk for swapping beside the image (default: none). */
   readonly swapMiB?: number
 }
 
 /** What StratusLab's client has where nobody says otherwise. */
-const USUAL: readonly SizeOption[] = [
+const USUAL: readonly LabSizeOption[] = [
   { id: 'm1.small', cores: 1, memoryMiB: 1536, swapMiB: 1536 },
   { id: 't1.micro', cores: 1, memoryMiB: 512, swapMiB: 512 },
   { id: 'm1.medium', cores: 1, memoryMiB: 3072, swapMiB: 3072 },
@@ -30,7 +27,7 @@ const USUAL: readonly SizeOption[] = [
 export function toSizeOptions(
   types: readonly (readonly [name: string, text: string])[],
   first: string | undefined,
-): readonly SizeOption[] {
+): readonly LabSizeOption[] {
   // The client adds those of the file to its own.
   const all = new Map([...USUAL, ...types.map(toSizeOption)].map((each) => [each.id, each]))
   if (first === undefined) return [...all.values()]
@@ -39,7 +36,7 @@ export function toSizeOptions(
   return [chosen, ...[...all.values()].filter(({ id }) => id !== first)]
 }
 
-function toSizeOption([id, text]: readonly [name: string, text: string]): SizeOption {
+function toSizeOption([id, text]: readonly [name: string, text: string]): LabSizeOption {
   const [, cpu, ram, swap] = /^\(?\s*(\d{1,4})\s*,\s*(\d{1,8})\s*,\s*(\d{1,8})\s*\)?$/.exec(text) ?? []
   const [cores, memoryMiB, swapMiB] = [Number(cpu ?? 0), Number(ram ?? 0), Number(swap ?? 0)]
   if (!/^[A-Za-z0-9][\w.-]*$/.test(id) || cores < 1 || memoryMiB < 1)
@@ -48,16 +45,4 @@ function toSizeOption([id, text]: readonly [name: string, text: string]): SizeOp
       `[instance_types]: ${id.slice(0, 50)} is no size; write it like m1.small = 1, 1536, 1536`,
     )
   return { id, cores, memoryMiB, swapMiB }
-}
-
-/** The sizes as the rest of Bellhop sees them. */
-export function toSizes(provider: string, options: readonly SizeOption[]): readonly Size[] {
-  return options.map(({ id, cores, memoryMiB }) => ({
-    name: `${provider}-${id}`,
-    provider,
-    remoteId: id,
-    title: id,
-    cores,
-    memoryMiB,
-  }))
 }

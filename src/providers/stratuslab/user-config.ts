@@ -1,5 +1,4 @@
-/** Sections and keys of an INI file, as they are written; keys in lower case. */
-type Ini = ReadonlyMap<string, ReadonlyMap<string, string>>
+import { parseIni } from '../ini.ts'
 
 /** What a `stratuslab-user.cfg` says of one cloud. All is text, and nothing is judged yet. */
 export interface UserConfig {
@@ -21,7 +20,7 @@ const INSTANCE_TYPES = 'instance_types'
  * @see StratusLab, User Guide: Client Configuration
  */
 export function parseUserConfig(text: string, section?: string): UserConfig | undefined {
-  const sections = parseIni(text)
+  const sections = parseIni(text, INSTANCE_TYPES)
   const common = sections.get(DEFAULT) ?? new Map<string, string>()
   const chosen = section ?? common.get(SELECTED)
   const own = chosen === undefined ? common : sections.get(chosen)
@@ -30,24 +29,4 @@ export function parseUserConfig(text: string, section?: string): UserConfig | un
     values: new Map([...common, ...own]),
     instanceTypes: [...(sections.get(INSTANCE_TYPES) ?? [])],
   }
-}
-
-/** As Python's ConfigParser reads it, without its references and its values of several lines. */
-function parseIni(text: string): Ini {
-  const sections = new Map<string, Map<string, string>>()
-  let current: Map<string, string> | undefined
-  for (const line of text.split(/\r?\n/)) {
-    if (/^\s*(?:[#;]|$)/.test(line)) continue
-    const name = /^\[([^\]]+)\]/.exec(line)?.[1]
-    if (name !== undefined) {
-      current = sections.get(name) ?? new Map<string, string>()
-      sections.set(name, current)
-      continue
-    }
-    const middle = line.search(/[=:]/)
-    if (!current || middle < 1) continue
-    const key = line.slice(0, middle).trim()
-    current.set(current === sections.get(INSTANCE_TYPES) ? key : key.toLowerCase(), line.slice(middle + 1).trim())
-  }
-  return sections
 }
