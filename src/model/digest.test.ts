@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { uuidOf } from './digest.ts'
 
 test('a text stands for one UUID of version 8, and another text for another', () => {

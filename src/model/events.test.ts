@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { deliveryOf, type ContextEvent } from './events.ts'
+import { deliveryOf, unseenMethods, type ContextEvent } from './events.ts'
 
 const event = (kind: ContextEvent['kind'], more: Partial<ContextEvent> = {}): ContextEvent => {
   return { at: 1, instanceId: 'i', revision: 1, kind, source: 'service', ...more }
@@ -11,7 +11,7 @@ const OFFERED = [...PLANNED, event('offered', { method: 'metadata' }), event('of
 
 describe('delivery state', () => {
   it('is nothing before there is an event', () => {
-    assert.deepEqual(deliveryOf([], 1), { state: undefined, methods: {}, finishedUnproven: false })
+    assert.deepEqual(deliveryOf([], 1), { state: undefined, methods: {}, silent: [], finishedUnproven: false })
   })
 
   it('follows each way by itself, and the farthest in all', () => {
@@ -46,9 +46,41 @@ describe('delivery state', () => {
     assert.equal(deliveryOf([event('applied', { revision: 2 }), event('state'), event('access')], 1).state, undefined)
   })
 
+  it('says by which ways no guest was seen in time, until one is: a late sign counts', () => {
+    const silent = [event('silent', { method: 'metadata' }), event('silent', { method: 'disk' })]
+    const late = deliveryOf([...OFFERED, ...silent], 1)
+    assert.deepEqual([late.state, late.silent], ['offered', ['metadata', 'disk']])
+    const asked = event('access', { method: 'metadata', source: 'metadata' })
+    assert.deepEqual(deliveryOf([...OFFERED, ...silent, asked], 1).silent, ['disk'])
+    const { servedBy, silent: left } = deliveryOf([...OFFERED, ...silent, event('applied', { method: 'disk' })], 1)
+    assert.deepEqual([servedBy, left], ['disk', ['metadata']])
+    const single = [event('offered', { method: 'disk' }), event('silent', { method: 'disk' }), event('applied')]
+    assert.deepEqual(deliveryOf(single, 1).silent, [], 'it can have come no other way')
+  })
+
+  it('counts the time for a sign from the offer, once, and for each revision by itself', () => {
+    const offered = event('offered', { method: 'metadata', at: 5 })
+    const again = event('offered', { method: 'metadata', at: 9, revision: 2 })
+    const ended = [event('silent', { method: 'metadata' }), event('access', { method: 'metadata' })]
+    assert.deepEqual([...unseenMethods([offered, again], 1)], [['metadata', 5]])
+    assert.deepEqual([...unseenMethods([offered, again, ...ended], 2)], [['metadata', 9]])
+    for (const each of ended) assert.equal(unseenMethods([offered, each], 1).size, 0)
+    assert.equal(unseenMethods([offered, event('applied')], 1).size, 0, 'there is no other way')
+  })
+
   it('only advances, whatever events come in whatever order', () => {
     const rank = { planned: 0, offered: 1, fetched: 2, applied: 3, failed: 3 } as const
-    const kinds = ['planned', 'offered', 'access', 'fetched', 'finished', 'applied', 'failed', 'state'] as const
+    const kinds = [
+      'planned',
+      'offered',
+      'access',
+      'fetched',
+      'finished',
+      'applied',
+      'failed',
+      'silent',
+      'state',
+    ] as const
     const anyEvent = fc.record({
       kind: fc.constantFrom(...kinds),
       method: fc.constantFrom('metadata', 'disk', undefined),

@@ -8,9 +8,19 @@ export const METHODS: readonly DeliveryMethod[] = ['metadata', 'disk', 'injectio
 
 /**
  * What was seen. `planned … failed` carry a delivery's state; `finished` is a guest whose boot ended without proof of
- * use; `state` and `access` are shown in the timeline and change no delivery state.
+ * use; `silent` is a way by which no guest was seen in time; `state` and `access` are shown in the timeline. None of these three
+ * changes a delivery's state.
  */
-export type EventKind = 'planned' | 'offered' | 'access' | 'fetched' | 'finished' | 'applied' | 'failed' | 'state'
+export type EventKind =
+  | 'planned'
+  | 'offered'
+  | 'access'
+  | 'fetched'
+  | 'finished'
+  | 'applied'
+  | 'failed'
+  | 'silent'
+  | 'state'
 
 /** Who saw it: our own servers, a program in the guest, or the console that we read. */
 export type EventSource = 'service' | 'metadata' | 'console' | 'agent' | 'demo-guest' | 'cloud-init' | 'provider'
@@ -50,6 +60,8 @@ export interface Delivery {
   /** The method that served the guest, once one did. */
   readonly servedBy?: DeliveryMethod
   readonly methods: Readonly<Partial<Record<DeliveryMethod, DeliveryState>>>
+  /** The methods by which no sign of the guest came in time, nor since. */
+  readonly silent: readonly DeliveryMethod[]
   /** The guest finished its boot, yet nothing proves that it used the data. */
   readonly finishedUnproven: boolean
 }
@@ -67,9 +79,13 @@ export function deliveryOf(events: Iterable<ContextEvent>, revision: number): De
   let state: DeliveryState | undefined
   let servedBy: DeliveryMethod | undefined
   let finished = false
+  const waitedFor = new Set<DeliveryMethod>()
+  const seen = new Set<DeliveryMethod>()
   for (const event of events) {
     if (event.revision !== revision) continue
     if (event.kind === 'finished') finished = true
+    if (event.kind === 'silent' && event.method) waitedFor.add(event.method)
+    if (isSign(event)) seen.add(event.method)
     const next = toState(event)
     if (next === undefined) continue
     state = later(state, next)
@@ -79,7 +95,32 @@ export function deliveryOf(events: Iterable<ContextEvent>, revision: number): De
   const settled = state === 'applied' || state === 'failed'
   if (settled) servedBy ??= onlyMethod(methods)
   if (settled && servedBy && state) methods[servedBy] = later(methods[servedBy], state)
-  return { state, methods, finishedUnproven: finished && !settled, ...(servedBy ? { servedBy } : {}) }
+  // A late sign counts as one that came in time.
+  const silent = METHODS.filter((method) => waitedFor.has(method) && !seen.has(method) && method !== servedBy)
+  return { state, methods, silent, finishedUnproven: finished && !settled, ...(servedBy ? { servedBy } : {}) }
+}
+
+/**
+ * The methods by which data are offered and no guest was seen yet, each with when they were offered, in milliseconds since the
+ * epoch. Those of which that is recorded already are not among them.
+ */
+export function unseenMethods(events: readonly ContextEvent[], revision: number): ReadonlyMap<DeliveryMethod, number> {
+  const unseen = new Map<DeliveryMethod, number>()
+  for (const { kind, method, at, revision: own } of events)
+    if (own === revision && kind === 'offered' && method) unseen.set(method, at)
+  for (const event of events)
+    if (event.revision === revision && event.method && (event.kind === 'silent' || isSign(event)))
+      unseen.delete(event.method)
+  const { servedBy } = deliveryOf(events, revision)
+  if (servedBy) unseen.delete(servedBy)
+  return unseen
+}
+
+const OURS: ReadonlySet<EventKind> = new Set(['planned', 'offered', 'silent'])
+
+/** Whether the event shows a guest that came by a method: whatever it says or asks for, and whoever heard it. */
+function isSign(event: ContextEvent): event is ContextEvent & { readonly method: DeliveryMethod } {
+  return event.method !== undefined && !OURS.has(event.kind)
 }
 
 /** A guest that finished and names the way has read what came by it, as cloud-init does with its last line. */

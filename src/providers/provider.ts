@@ -1,4 +1,4 @@
-import type { InstanceFacts, NetworkConfig } from '../model/context.ts'
+import type { Context, InstanceFacts, NetworkConfig } from '../model/context.ts'
 import type { DeliveryMethod } from '../model/events.ts'
 import type { Files } from '../model/files.ts'
 import type { Action, Caller, Image, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
@@ -14,6 +14,24 @@ export interface Call {
   readonly credential?: { readonly token: string }
 }
 
+/** What a user can ask a guest to be told, by the name that he knows it by. */
+export type Wish = keyof Context & keyof InstanceSpec
+
+/** One of several layouts that a cloud can write, of which each guest gets a single one. */
+export interface LayoutOption {
+  readonly layout: string
+  /** What makes the cloud write it, for people: `StratusLab's method one`. */
+  readonly title: string
+  /** Names of the formats of user data that are for the programs that read this one, and for no others. */
+  readonly formats: readonly string[]
+  readonly carries: readonly Wish[]
+  /** What it would spoil, and what to do instead, for people: then it is refused. */
+  readonly refuses?: { readonly binary?: string; readonly variables?: string }
+  readonly userDataMaxBytes: number
+  /** Why it is the one where nothing else decides, for people. */
+  readonly why: string
+}
+
 /** One way in which data can reach this provider's guests. */
 export interface DeliveryCapability {
   readonly method: DeliveryMethod
@@ -21,10 +39,18 @@ export interface DeliveryCapability {
   readonly by: 'provider' | 'bellhop'
   /** Names of the layouts that the guests can read there, best first. */
   readonly layouts: readonly string[]
+  /** Where a guest gets but one of them: which, and when; the usual one first. Its limits and what it carries count. */
+  readonly oneOf?: readonly [LayoutOption, ...LayoutOption[]]
+  /** Where the cloud carries it: what of the user's wishes reaches the guest. Absent: nobody knows. */
+  readonly carries?: readonly Wish[]
+  /** It has room for a host name of one label: what stands behind a dot is lost. */
+  readonly hostnameIsLabel?: true
   readonly userDataMaxBytes: number
   readonly evidence: readonly Evidence[]
   /** Bellhop's disks only. */
   readonly disk?: { readonly format: 'iso' | 'vfat'; readonly label: string }
+  /** It changes what is the machine's own: planned where no other way fits, or where the user asks for it. */
+  readonly isLastResort?: true
 }
 
 /** What of the user's own files reaches a guest, where the cloud carries them in its own way. */
@@ -47,6 +73,8 @@ export interface Capabilities {
   readonly update: 'live' | 'rebuild' | false
   /** Every call needs its caller's own token; absent: the site's credential is used for all. */
   readonly rights?: 'caller'
+  /** How long its guests may take until they are seen, in milliseconds, where that is longer than usual. */
+  readonly signWithinMs?: number
   /** How often a console may be read at most, in milliseconds; absent: as often as we like. */
   readonly consoleEveryMs?: number
   /** So many public keys reach a guest; absent: all. */

@@ -15,7 +15,7 @@ export function toContext(instance: Instance): Context {
   const hostname = spec.hostname ?? (facts.name === undefined ? undefined : toHostname(facts.name))
   const vendorData = vendorDataFor(plan)
   return {
-    guestId: isTheClouds ? (remoteId ?? id) : id,
+    guestId: isTheClouds ? (remoteId ?? id) : (facts.guestId ?? id),
     ...(hostname === undefined ? {} : { hostname }),
     facts,
     ...(spec.userData ? { userData: spec.userData } : {}),

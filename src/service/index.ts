@@ -9,8 +9,10 @@ import { linkUseCases } from './links.ts'
 import { makersOf } from './makers.ts'
 import { networkUseCases } from './networks.ts'
 import type { ServiceParts } from './parts.ts'
+import { providerReports } from './provider-reports.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Service } from './service.ts'
+import { createSilenceWatch } from './silence.ts'
 import { createTurnstile } from './turnstile.ts'
 import { volumeUseCases } from './volumes.ts'
 
@@ -22,6 +24,8 @@ export interface ServiceOptions extends Omit<ServiceParts, 'closing'>, Pick<Clou
   readonly reconcileEveryMs?: number
   readonly listenEveryMs?: number
   readonly straysEveryMs?: number
+  /** How long a guest may take until a way shows a sign of it, in milliseconds (default 120 s); a provider may allow more. */
+  readonly signWithinMs?: number
 }
 
 /** A service with its work in the background. */
@@ -34,7 +38,7 @@ export interface RunningService {
 }
 
 /**
- * The use cases, the reconciler and the listener to consoles, over one store.
+ * The use cases, the reconciler, and who listens to guests and waits for their signs, over one store.
  *
  * @example
  * const running = createService({ store, providers, recorder, rules, log, node: hostname() })
@@ -47,6 +51,7 @@ export function createService(options: ServiceOptions): RunningService {
     reconcileEveryMs = 5000,
     listenEveryMs = 250,
     straysEveryMs = 300_000,
+    signWithinMs = 120_000,
     reportUrl,
     ...rest
   } = options
@@ -54,7 +59,11 @@ export function createService(options: ServiceOptions): RunningService {
   const parts: ServiceParts = { ...rest, closing: closing.signal }
   const turnstile = createTurnstile(parts, node)
   const consoles = createConsoleListener(parts, listenEveryMs)
-  const onLaunched = (instance: Instance): void => consoles.listen(instance)
+  const silence = createSilenceWatch(parts, turnstile, signWithinMs)
+  const onLaunched = (instance: Instance): void => {
+    consoles.listen(instance)
+    silence.watch(instance)
+  }
   const onAsked = (instance: Instance, caller: Caller): Promise<void> => consoles.hear(instance, caller)
   const [volumes, networks] = [volumeUseCases(parts), networkUseCases(parts)]
   const links = linkUseCases(parts, turnstile)
@@ -69,6 +78,7 @@ export function createService(options: ServiceOptions): RunningService {
       welcome: (caller) => reconciler.welcome(caller),
       makers: (of) => makersOf(parts, of),
       abilities: () => abilitiesOf(parts),
+      providerReports: providerReports(parts),
       volumes,
       networks,
       links,
@@ -79,7 +89,7 @@ export function createService(options: ServiceOptions): RunningService {
     start: () => reconciler.start(),
     close: async () => {
       closing.abort()
-      await Promise.all([reconciler.close(), turnstile.idle(), consoles.close()])
+      await Promise.all([reconciler.close(), turnstile.idle(), consoles.close(), silence.close()])
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Instance } from '../model/instance.ts'
 import type { PlannedDelivery } from '../model/plan.ts'
 import type { Offer } from '../providers/provider.ts'
 import { toContext } from './context.ts'
+import { injectedFiles } from './injected-files.ts'
 
 /**
  * Makes everything ready that is planned for a guest, before it boots: the same again after a restart.
@@ -49,9 +50,10 @@ const OFFERS: Readonly<Record<DeliveryMethod, Prepare>> = {
     image: writeContextDisk(toContext(instance), { layouts, ...disk }),
     format: disk.format,
   }),
-  injection: async () => {
-    throw new CloudError('unsupported', 'files cannot be injected into images yet')
-  },
+  injection: async (instance, { layouts }) => ({
+    method: 'injection',
+    files: injectedFiles(toContext(instance), layouts),
+  }),
   // The cloud carries it by itself.
   provider: async () => undefined,
 }

@@ -1,13 +1,12 @@
-import { detect, formatCalled, type Detected } from '../formats/index.ts'
-import { DISK_LAYOUTS, METADATA_LAYOUTS } from '../layouts/index.ts'
-import type { Layout } from '../layouts/layout.ts'
-import type { Context } from '../model/context.ts'
+import { detect } from '../formats/index.ts'
 import { sha256 } from '../model/digest.ts'
 import { CloudError } from '../model/errors.ts'
 import type { InstanceSpec } from '../model/instance.ts'
-import type { Plan, PlannedDelivery, PlanWarning } from '../model/plan.ts'
+import type { Plan, PlannedDelivery } from '../model/plan.ts'
+import { chooseLayout } from '../providers/layout-choice.ts'
 import type { Capabilities, DeliveryCapability } from '../providers/provider.ts'
 import { checkLimits } from './plan-limits.ts'
+import { carriedByLayouts, declaredTitle, planWarnings } from './plan-warnings.ts'
 
 /** What is true of this Bellhop, whatever the provider. */
 export interface PlanRules {
@@ -32,11 +31,18 @@ interface Target {
   readonly capabilities: Pick<Capabilities, 'deliveries' | 'keysMax' | 'files' | 'otherWays'>
 }
 
+/** A way whose layouts are those that the guest really gets. */
+interface Settled extends DeliveryCapability {
+  /** Why it gets this one, where there was a choice. */
+  readonly whyLayout?: string
+}
+
 /**
- * Decides how an instance's data will reach it: every way that fits, in the order in which guests try them.
+ * Decides how an instance's data will reach it: every way that fits, in the order in which guests try them. A last resort is one of
+ * them only where there is no other, or where the user asks for it.
  *
  * @throws {CloudError} too-large when no way takes the user data, naming limit and size; unsupported when the provider
- *   has no way to deliver, or not the one that the user insists on; as {@link checkLimits}
+ *   has no way to deliver, or not the one that the user insists on; as {@link checkLimits} and {@link chooseLayout}
  */
 export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target, rules: PlanRules): Plan {
   const { userData } = spec
@@ -48,18 +54,20 @@ export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target,
     name,
     heard(witnessed(capabilities.deliveries, rules.answersFor?.get(name), spec), name, rules),
     rules,
-  )
+  ).map((each) => settled(each, spec))
   const fitting = possible.filter(({ userDataMaxBytes }) => sizeBytes <= userDataMaxBytes)
   if (fitting.length === 0)
     throw tooLarge(sizeBytes, name, Math.max(...possible.map(({ userDataMaxBytes }) => userDataMaxBytes)))
+  const gentle = fitting.filter(({ isLastResort }) => !isLastResort)
+  const planned = gentle.length > 0 ? gentle : fitting
   const detected = userData && detect(userData)
   return {
     provider: name,
-    deliveries: fitting.map((delivery, index) => toPlanned(delivery, index, spec)),
+    deliveries: planned.map((delivery, index) => toPlanned(delivery, index, spec)),
     ...(userData && detected
       ? { userData: { sizeBytes, sha256: sha256(userData), format: declaredTitle(spec) ?? detected.title } }
       : {}),
-    warnings: [...formatWarnings(detected, spec), ...carryWarnings(spec, fitting), ...evidenceWarnings(fitting)],
+    warnings: planWarnings(spec, detected, planned),
   }
 }
 
@@ -81,11 +89,16 @@ function witnessed(
   const isKept = answering.keepsDisk || wanted === 'disk'
   return deliveries
     .filter(({ method, by }) => isKept || method !== 'disk' || by !== 'provider')
-    .map((each): DeliveryCapability =>
-      each.method === 'metadata' && each.by === 'provider'
-        ? { ...each, evidence: [...new Set([...WITNESS, ...each.evidence])] }
-        : each,
-    )
+    .map((each): DeliveryCapability => {
+      if (each.method !== 'metadata' || each.by !== 'provider') return each
+      // What it says then is what our layouts say, and not what the cloud makes of it.
+      const { hostnameIsLabel: _, ...ours } = each
+      return {
+        ...ours,
+        carries: carriedByLayouts(each),
+        evidence: [...new Set([...WITNESS, ...each.evidence])],
+      }
+    })
 }
 
 const WITNESS = ['access', 'report'] as const
@@ -123,17 +136,26 @@ function choose(
   throw new CloudError('unsupported', `${name} does not deliver by ${by}${off}; it delivers by ${ways}`)
 }
 
+/** Where a guest gets but one of several layouts, it is chosen here, once: whoever carries it obeys the plan. */
+function settled(delivery: DeliveryCapability, spec: InstanceSpec): Settled {
+  if (!delivery.oneOf) return delivery
+  const { option, why } = chooseLayout(spec, delivery.oneOf)
+  const { layout, title, carries, userDataMaxBytes } = option
+  return { ...delivery, layouts: [layout], carries, userDataMaxBytes, whyLayout: `${title}, because ${why}` }
+}
+
 function toPlanned(
-  { method, by, layouts, evidence, disk }: DeliveryCapability,
+  { method, by, layouts, evidence, disk, whyLayout }: Settled,
   index: number,
   { by: wanted }: InstanceSpec,
 ): PlannedDelivery {
   const order = index === 0 ? 'tried first' : 'should the guest not take the ones before'
+  const why = wanted === method ? 'you asked for it' : `${WAYS[method]}; ${order}`
   return {
     method,
     ...(by === 'provider' ? { by } : {}),
     layouts,
-    why: wanted === method ? 'you asked for it' : `${WAYS[method]}; ${order}`,
+    why: whyLayout === undefined ? why : `${why}; ${whyLayout}`,
     evidence,
     ...(disk ? { disk } : {}),
   }
@@ -144,69 +166,6 @@ const WAYS: Readonly<Record<PlannedDelivery['method'], string>> = {
   disk: 'a disk needs no network in the guest',
   injection: 'a file in the image needs nothing of the guest',
   provider: 'the cloud carries it in its own way',
-}
-
-/** What the user calls his data outranks what they look like; free words are allowed. */
-function declaredTitle({ userDataFormat }: InstanceSpec): string | undefined {
-  return userDataFormat === undefined ? undefined : (formatCalled(userDataFormat)?.title ?? userDataFormat)
-}
-
-function formatWarnings(detected: Detected | undefined, spec: InstanceSpec): readonly PlanWarning[] {
-  const declared = declaredTitle(spec)
-  if (detected && declared !== undefined && !isCalled(detected, spec.userDataFormat ?? ''))
-    return [
-      {
-        code: 'guest-may-ignore',
-        message: `userData is said to be ${declared}, but to a guest it looks like ${detected.title}`,
-      },
-    ]
-  if (!detected || detected.cloudInit === 'runs' || detected.name === 'empty') return []
-  const remarks = detected.remarks.length > 0 ? ` (${detected.remarks.join('; ')})` : ''
-  return detected.cloudInit === 'ignores'
-    ? [
-        {
-          code: 'format-unknown',
-          message: `userData is ${detected.title}: cloud-init ignores it, other programs in the guest find it as it is${remarks}`,
-        },
-      ]
-    : [{ code: 'guest-may-ignore', message: `userData is ${detected.title}, but a guest will fail with it${remarks}` }]
-}
-
-/** A script may have sections for HEPiX's guests behind it, and is one all the same. */
-function isCalled({ name, cloudInit }: Detected, word: string): boolean {
-  const called = formatCalled(word)?.name
-  return called === name || (called === 'script' && name === 'hepix' && cloudInit === 'runs')
-}
-
-/** What the user asks for that a context can carry, by the name that he knows it by. */
-const ASKED: readonly (readonly [key: keyof Context & keyof InstanceSpec, isAsked: (spec: InstanceSpec) => boolean])[] =
-  [
-    ['userData', ({ userData }) => userData !== undefined],
-    ['hostname', ({ hostname }) => hostname !== undefined],
-    ['publicKeys', ({ publicKeys }) => publicKeys.length > 0],
-    ['variables', ({ variables }) => Object.keys(variables).length > 0],
-    ['files', ({ files }) => files.length > 0],
-  ]
-
-function carryWarnings(spec: InstanceSpec, deliveries: readonly DeliveryCapability[]): readonly PlanWarning[] {
-  return deliveries.flatMap(({ method, by, layouts }) => {
-    if (by === 'provider') return []
-    const carried = new Set(layouts.flatMap((name) => layoutsNamed(name, method)).flatMap(({ carries }) => carries))
-    const lost = ASKED.filter(([key, isAsked]) => isAsked(spec) && !carried.has(key)).map(([key]) => key)
-    return lost.map((key): PlanWarning => ({ code: 'not-carried', message: `${key}: not carried by ${method}` }))
-  })
-}
-
-function layoutsNamed(name: string, method: DeliveryCapability['method']): readonly Layout[] {
-  if (method === 'metadata')
-    return METADATA_LAYOUTS.map(({ layout }) => layout).filter((layout) => layout.name === name)
-  const layout = Object.hasOwn(DISK_LAYOUTS, name) ? DISK_LAYOUTS[name] : undefined
-  return layout ? [layout] : []
-}
-
-function evidenceWarnings(deliveries: readonly DeliveryCapability[]): readonly PlanWarning[] {
-  if (deliveries.some(({ evidence }) => evidence.length > 0)) return []
-  return [{ code: 'no-evidence', message: 'nothing will show whether the guest took the data' }]
 }
 
 function tooLarge(sizeBytes: number, who: string, maxBytes: number): CloudError {

@@ -5,7 +5,7 @@ import type { Link, LinkSpec } from '../model/link.ts'
 import type { Network, NetworkAction, NetworkSpec } from '../model/network.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Volume, VolumeAction, VolumeSpec } from '../model/volume.ts'
-import type { SaveRequest } from '../providers/provider.ts'
+import type { Capabilities, SaveRequest } from '../providers/provider.ts'
 
 /** A request to start an instance. */
 export interface NewInstance {
@@ -22,6 +22,8 @@ export interface NewUserData extends Pick<InstanceSpec, 'userDataFormat'> {
   readonly userData?: Uint8Array
   /** Whether the disk may begin anew from the image, where there is no other way. */
   readonly mayRebuild: boolean
+  /** The guest shall take itself for a new one: under the id that it knows it would pass over other data. */
+  readonly reapply?: boolean
 }
 
 /** A change that no guest is told of: what is absent stays, `null` takes the name away. */
@@ -130,6 +132,17 @@ export interface ProviderAbilities {
   readonly userDataMaxBytes: number
 }
 
+/** A provider as its users may know it. */
+export interface ProviderReport extends Pick<ProviderAbilities, 'name' | 'savesImages' | 'userDataMaxBytes'> {
+  readonly capabilities: Capabilities
+  /** Those of its deliveries that work here. */
+  readonly deliveries: Capabilities['deliveries']
+  readonly hasVolumes: boolean
+  readonly hasNetworks: boolean
+  /** Whether it answers now; absent: it cannot be asked with this caller's rights. */
+  readonly isReachable?: boolean
+}
+
 /** What front ends and the CLI can ask for. Every method sees only the caller's project; what is another's is `not-found`. */
 export interface Service extends InstanceUseCases {
   /** Goes on with what waits for this caller's rights; returns at once. */
@@ -138,6 +151,8 @@ export interface Service extends InstanceUseCases {
   makers(of: 'volumes' | 'networks'): readonly string[]
   /** What the providers can do, in the order of the configuration. */
   abilities(): readonly ProviderAbilities[]
+  /** The same, with whether each answers: asks them all, and waits for the slowest up to 10 s. */
+  providerReports(caller: Caller): Promise<readonly ProviderReport[]>
   readonly volumes: VolumeUseCases
   readonly networks: NetworkUseCases
   readonly links: LinkUseCases

@@ -6,6 +6,7 @@ import { sha256 } from '../model/digest.ts'
 import { isCloudError, type ErrorCode } from '../model/errors.ts'
 import type { Caller } from '../model/instance.ts'
 import type { MemoryProviderOptions } from '../providers/memory/index.ts'
+import { contextSource } from './context.ts'
 
 const RED: Caller = { subject: 'test/alice', project: 'test/red', role: 'member' }
 const BEFORE = Buffer.from('#!/bin/sh\necho before\n')
@@ -77,6 +78,24 @@ describe('other user data for an instance that is there', () => {
       /rebuild=true/,
     )
     assert.deepEqual(Buffer.from((await bytesAt(opened)) ?? []), BEFORE)
+  })
+
+  it('are for a guest that takes itself for a new one where that is asked for, and we tell it who it is', async (t) => {
+    const ours = await open(t, { capabilities: { update: 'live', deliveries: [{ ...DELIVERY, by: 'bellhop' }] } })
+    const told = async () => (await contextSource(ours.store).find(ours.id))?.context.guestId
+    await ours.service.replaceUserData(ours.id, { userData: AFTER, mayRebuild: false }, RED)
+    assert.equal(await told(), ours.id)
+    await ours.service.replaceUserData(ours.id, { userData: BEFORE, mayRebuild: false, reapply: true }, RED)
+    const anew = await told()
+    assert.match(anew ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+    assert.notEqual(anew, ours.id)
+    await ours.provider.setFaults({ updateContext: { before: 'conflict', times: 1 } })
+    const refused = { userData: AFTER, mayRebuild: false, reapply: true }
+    await rejects(ours.service.replaceUserData(ours.id, refused, RED), 'conflict')
+    assert.equal(await told(), anew)
+    const theirs = await open(t, { capabilities: { update: 'live' } })
+    await rejects(theirs.service.replaceUserData(theirs.id, refused, RED), 'unsupported', /tells its guests their ids/)
+    assert.equal((await theirs.service.get(theirs.id, RED)).revision, 1)
   })
 
   it('are refused before anything is done where they do not fit, or there is no way', async (t) => {

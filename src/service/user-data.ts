@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { CloudError } from '../model/errors.ts'
 import type { Instance, InstanceSpec } from '../model/instance.ts'
 import { ownInstance, requireMember } from './access.ts'
@@ -31,6 +32,12 @@ export function replacesUserData(
         'conflict',
         `${name} gives other user data by a rebuild alone, which begins the disk anew from ${instance.image.name}; say that it may (rebuild=true)`,
       )
+    const isTheClouds = instance.plan.deliveries.some(({ by }) => by === 'provider')
+    if (request.reapply === true && isTheClouds && capabilities.update !== 'rebuild')
+      throw new CloudError(
+        'unsupported',
+        `${name} tells its guests their ids itself: they cannot be given new ones; start another instance with these data`,
+      )
     requireRights(provider, caller)
     const done = await work.turnstile.pass(id, async () => {
       const before = await ownInstance(store, id, caller)
@@ -42,7 +49,8 @@ export function replacesUserData(
       // The intent first: what a guest says of these data must find them.
       const asked = [stateEvent(before, `other user data asked for by ${caller.subject}`)]
       const revision = before.revision + 1
-      const changed = await store.updateInstance(id, { spec, plan, revision, updatedAt: Date.now() }, asked)
+      const anew = request.reapply === true ? { facts: { ...before.facts, guestId: randomUUID() } } : {}
+      const changed = await store.updateInstance(id, { spec, plan, revision, ...anew, updatedAt: Date.now() }, asked)
       await store.appendEvents(plannedEvents(changed, Date.now()))
       parts.metadata?.refresh(id)
       try {
@@ -62,12 +70,12 @@ export function replacesUserData(
     return await refresh(parts, await ownInstance(store, id, caller), caller)
   }
 
-  async function takeBack({ id, spec, plan, revision, ...before }: Instance): Promise<void> {
+  async function takeBack({ id, spec, plan, revision, facts, ...before }: Instance): Promise<void> {
     const refused = stateEvent(
-      { ...before, id, spec, plan, revision },
+      { ...before, id, spec, plan, revision, facts },
       'other user data were refused: they are as before',
     )
-    await store.updateInstance(id, { spec, plan, revision, updatedAt: Date.now() }, [refused])
+    await store.updateInstance(id, { spec, plan, revision, facts, updatedAt: Date.now() }, [refused])
     parts.metadata?.refresh(id)
     recorder.notify(id)
   }

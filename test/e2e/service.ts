@@ -25,7 +25,7 @@ export interface OpenService {
 export interface OpenOptions extends Partial<
   Pick<
     ServiceOptions,
-    'answerMs' | 'reconcileEveryMs' | 'listenEveryMs' | 'straysEveryMs' | 'metadata' | 'rules' | 'node'
+    'answerMs' | 'reconcileEveryMs' | 'listenEveryMs' | 'straysEveryMs' | 'signWithinMs' | 'metadata' | 'rules' | 'node'
   >
 > {
   readonly cloud?: MemoryProviderOptions

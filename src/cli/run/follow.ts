@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cleanLine } from '../../formats/lines.ts'
 import type { ContextEvent } from '../../model/events.ts'
 import type { Caller, Instance } from '../../model/instance.ts'
 import type { Service } from '../../service/service.ts'
 import { EXIT } from '../exit-codes.ts'
+import { consoleLine } from '../output.ts'
 import { timelineLine } from '../timeline.ts'
 import { outcomeOf, stoppedOutcome, timeoutOutcome, type Outcome } from './outcome.ts'
 
@@ -93,11 +93,6 @@ function consoleReader(
     const lines = (rest + text).split(/\r*\n/)
     rest = lines.pop() ?? ''
     from = next
-    for (const line of lines) onConsole(`  | ${printable(line)}`)
+    for (const line of lines) onConsole(`  | ${consoleLine(line)}`)
   }
-}
-
-/** A guest's console may hold anything; a terminal must not obey it. */
-function printable(line: string): string {
-  return cleanLine(line).replaceAll(/[\x80-\x9f]/g, '')
 }

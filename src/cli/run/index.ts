@@ -17,7 +17,7 @@ interface RunOptions {
   readonly variablesFromUserData?: boolean
   readonly sshKey?: string
   readonly hostname?: string
-  readonly by?: 'metadata' | 'disk'
+  readonly by?: 'metadata' | 'disk' | 'injection'
   readonly timeout: string
   readonly verbose?: boolean
   readonly output: 'text' | 'json'
@@ -36,7 +36,11 @@ export function runCommand(): Command {
     .option('--ssh-key <file>', 'public keys for the guest (.pub or authorized_keys)')
     .option('--hostname <name>', 'the guest’s name')
     .addOption(
-      new Option('--by <way>', 'one way only (default: every way, least invasive first)').choices(['metadata', 'disk']),
+      new Option('--by <way>', 'one way only (default: every way that leaves the image as it is)').choices([
+        'metadata',
+        'disk',
+        'injection',
+      ]),
     )
     .option('--timeout <duration>', 'how long to wait for the guest (90s, 5m)', '120s')
     .option('-v, --verbose', 'show the console as well')
@@ -90,7 +94,7 @@ async function bootAndFollow(source: Source, spec: InstanceSpec, around: RunSurr
   const bellhop = await openBellhop(
     {
       server: { userDataMaxBytes: USER_DATA_MAX_BYTES },
-      metadata: { enabled: options.by !== 'disk', listen: { host: '127.0.0.1', port: 0 } },
+      metadata: { enabled: (options.by ?? 'metadata') === 'metadata', listen: { host: '127.0.0.1', port: 0 } },
       store: { sqlite: ':memory:' },
       providers: { qemu: { driver: 'qemu', images: [source], sizes: [SIZE] } },
       stateDir,

@@ -117,6 +117,7 @@ const OUTCOMES: Readonly<Record<ContextEvent['kind'], string>> = {
   finished: 'Status',
   applied: 'Success',
   failed: 'Failure',
+  silent: 'Status',
   state: 'Status',
 }
 
