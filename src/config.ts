@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { metadataFromTable, toMetadataFrom, type ServedFrontEnd } from './config-metadata-from.ts'
 import { neutronTable, toNeutron, type NeutronPlace } from './config-neutron.ts'
 import { USER_DATA_MAX_BYTES } from './model/context.ts'
 import { CloudError, reasonOf } from './model/errors.ts'
@@ -56,6 +57,7 @@ const File = Type.Object(
           publicUrl: Type.Optional(GuestsUrl),
           siteContextsDir: Type.Optional(Type.String({ minLength: 1 })),
           neutron: Type.Optional(Type.Array(neutronTable(HostPort))),
+          from: Type.Optional(Type.Array(metadataFromTable(HostPort))),
         },
         { additionalProperties: false },
       ),
@@ -126,6 +128,8 @@ export interface Config {
     readonly siteContextsDir?: string
     /** Where it stands in Nova's place. */
     readonly neutron?: readonly NeutronPlace<Listen>[]
+    /** Clouds that are not ours whose guests `bellhop metadata` answers. */
+    readonly from?: readonly ServedFrontEnd[]
   }
   readonly store: { readonly sqlite: string }
   readonly log: { readonly level: string }
@@ -192,6 +196,7 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
     providers: Object.keys(providers),
     toListen,
   })
+  const from = toMetadataFrom(metadata.from ?? [], toListen)
   return {
     server: {
       listen: toListen(server.listen ?? '127.0.0.1:8787'),
@@ -205,6 +210,7 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
       ...(metadata.publicUrl === undefined ? {} : { publicUrl: metadata.publicUrl }),
       ...(metadata.siteContextsDir === undefined ? {} : { siteContextsDir: resolve(metadata.siteContextsDir) }),
       ...(neutron.length > 0 ? { neutron } : {}),
+      ...(from.length > 0 ? { from } : {}),
     },
     store: { sqlite: resolve(store.sqlite ?? join(stateDir, 'bellhop.sqlite')) },
     log: { level: log.level ?? 'info' },

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
 import { BARE, SECRET, sampleRecorder, sampleSource, WEB } from '../../test/conformance/metadata-samples.ts'
-import { isCloudError } from '../model/errors.ts'
+import { CloudError, isCloudError } from '../model/errors.ts'
 import { createMetadataServer, type MetadataServerOptions } from './metadata-http.ts'
 import type { Identity } from './metadata-identity.ts'
 import { metadataToken } from './metadata-token.ts'
@@ -392,6 +392,15 @@ describe('an error of ours', () => {
     assert.doesNotMatch(heard, /secret/)
     assert.match(log.join(), /GET ended with 500: Error/)
     assert.doesNotMatch(log.join(), /secret/)
+  })
+
+  it('is none where what to tell cannot be read now: then guests are told to come again', async () => {
+    const source = { find: () => Promise.reject(new CloudError('unavailable', 'the store is away')) }
+    const { at, log } = await listening({ source })
+    const heard = await say(at, LAST)
+    assert.deepEqual(statusesOf(heard), [503])
+    assert.match(heard, /^Retry-After: 1\r$/m)
+    assert.deepEqual(log, ['metadata: GET ended with 503: the store is away'])
   })
 
   it('in finding the caller is one too, and the next request may succeed', async () => {

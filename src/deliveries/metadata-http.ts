@@ -1,3 +1,4 @@
+import { isCloudError } from '../model/errors.ts'
 import type { ContextSource, MetadataDelivery, Recorder } from './delivery.ts'
 import { throughAgent } from './metadata-agent.ts'
 import type { MaybeLater } from './metadata-asked.ts'
@@ -107,6 +108,10 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
 
   function guarded<T>(method: string, work: () => MaybeLater<T>): MaybeLater<T | Reply> {
     const failed = (error: unknown): Reply => {
+      if (isCloudError(error, 'unavailable')) {
+        log(`metadata: ${method} ended with 503: ${error.message}`)
+        return AWAY
+      }
       log(`metadata: ${method} ended with 500: ${placeOf(error)}`)
       return bareReply(500)
     }
@@ -148,6 +153,9 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
     },
   }
 }
+
+/** Whoever knows what to tell does not say it now: guests that hear so come again, and 404 would end their asking. */
+const AWAY = bareReply(503, { 'Retry-After': '1' })
 
 /** Where something failed. Not its message: that may repeat what a guest is told. */
 function placeOf(error: unknown): string {

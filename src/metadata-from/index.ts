@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { createMetadataServer } from '../deliveries/metadata-http.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import type { ContextEvent } from '../model/events.ts'
@@ -26,6 +25,8 @@ interface FrontEnd {
 /** What is served, and how. */
 interface MetadataFromOptions {
   readonly frontEnds: readonly FrontEnd[]
+  /** Signs the tokens of sessions: the same after restarts, and in every process that answers the same guests. */
+  readonly secret: Uint8Array
   readonly freshness?: Partial<Freshness>
   /** Told of what guests did (default: nobody is). */
   readonly seen?: (guest: SeatedGuest, event: Pick<ContextEvent, 'kind' | 'path' | 'bytes'>) => void
@@ -46,7 +47,7 @@ interface MetadataFrom {
  * @throws {CloudError} invalid when two front ends have one name, or a proxy is no address; unavailable when it cannot listen
  */
 export async function serveMetadataFrom(options: MetadataFromOptions): Promise<MetadataFrom> {
-  const { frontEnds, seen, log } = options
+  const { frontEnds, secret, seen, log } = options
   const freshness = { ...FRESHNESS, ...options.freshness }
   const names = new Set(frontEnds.map(({ name }) => name))
   if (names.size < frontEnds.length) throw new CloudError('invalid', 'two front ends have the same name')
@@ -62,8 +63,7 @@ export async function serveMetadataFrom(options: MetadataFromOptions): Promise<M
   const server = createMetadataServer({
     source: { find: async (caller) => await sources.get(guestOf(caller).frontEnd)?.find(caller) },
     recorder: { record: (event) => seen?.(guestOf(event.instanceId), event) },
-    // Tokens of sessions end with the process: clients ask for another one.
-    secret: randomBytes(32),
+    secret,
     log,
   })
   opened.defer(() => server.close())

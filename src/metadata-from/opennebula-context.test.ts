@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { ec2 } from '../layouts/ec2.ts'
 import { openstack } from '../layouts/openstack.ts'
 import type { Context } from '../model/context.ts'
-import type { OneRecord } from '../providers/opennebula/api-attributes.ts'
+import type { OneRecord } from '../providers/one-xml.ts'
 import type { OneVm } from '../providers/opennebula/api-vms.ts'
 import { replay } from '../providers/opennebula/testdata/replay.ts'
 import { recordOf } from './opennebula-context.ts'
@@ -146,6 +147,67 @@ describe('user data', () => {
     assert.equal(await userData({}), undefined)
     const { context: _none, ...vm } = await recordedVm()
     assert.deepEqual(toldOf(vm).variables, {})
+  })
+})
+
+describe('user data by StratusLab’s method cloud-init', () => {
+  const byMethod = (packed: Uint8Array): OneRecord => ({
+    CONTEXT_METHOD: 'cloud-init',
+    CLOUD_INIT_USER_DATA: Buffer.from(packed).toString('base64'),
+    EC2_USER_DATA: 'b3RoZXI=',
+  })
+
+  it('come as the user gave them, also what he packed himself', async () => {
+    const vm = await recordedVm()
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.boolean(), (bytes, isPacked) => {
+        const given = isPacked ? new Uint8Array(gzipSync(bytes)) : bytes
+        assert.deepEqual(toldOf({ ...vm, context: byMethod(gzipSync(given)) }).userData, given)
+      }),
+    )
+  })
+
+  it('that are no gzip, or too large unpacked, come as they stand, and the site is told', async () => {
+    const told: string[] = []
+    const bomb = gzipSync(Buffer.alloc(18 * 1024 * 1024))
+    for (const bytes of [Buffer.from('#!/bin/sh\n'), bomb, bomb.subarray(0, 200)]) {
+      const record = recordOf(await withContext(byMethod(bytes)), SITE, (line) => void told.push(line))
+      assert.deepEqual(record.contextAt(SEAT)?.userData, new Uint8Array(bytes))
+    }
+    assert.equal(told.length, 2)
+    assert.match(told[0] ?? '', /^VM 4: CLOUD_INIT_USER_DATA: unpacks to more than 17 MiB/)
+  })
+
+  it('are no matter to a guest of the other method', async () => {
+    const context = { ...byMethod(gzipSync('mine')), CONTEXT_METHOD: 'one' }
+    assert.equal(Buffer.from(toldOf(await withContext(context)).userData ?? []).toString(), 'other')
+  })
+
+  it('come with keys, and the word for none is no key', async () => {
+    const told: string[] = []
+    const keys = async (context: OneRecord) =>
+      recordOf(await withContext(context), SITE, (line) => void told.push(line))
+        .contextAt(SEAT)
+        ?.publicKeys.map(({ text }) => text)
+    const CLOUD_INIT_AUTHORIZED_KEYS = Buffer.from('ssh-rsa AAAAB3 jane\n').toString('base64')
+    assert.deepEqual(await keys({ PUBLIC_KEY: 'none', CLOUD_INIT_AUTHORIZED_KEYS }), ['ssh-rsa AAAAB3 jane'])
+    assert.deepEqual(told, [])
+    assert.deepEqual(await keys({ CLOUD_INIT_AUTHORIZED_KEYS: '!' }), [])
+    assert.match(told.join(), /^VM 4: CLOUD_INIT_AUTHORIZED_KEYS: not base64/)
+  })
+})
+
+describe('a card of which CONTEXT says nothing', () => {
+  it('gets its addresses by asking', async () => {
+    const vm = {
+      ...(await withContext({ NETWORK: 'NO' })),
+      nics: [{ IP: '192.0.2.104', IP6: '2001:db8::4', MAC: '02:00:c0:00:02:68', NETWORK_ID: '0' }],
+    }
+    const [nic] = toldOf(vm).network?.nics ?? []
+    assert.deepEqual(
+      nic?.addresses.map(({ assignment }) => assignment),
+      ['dhcp', 'slaac'],
+    )
   })
 })
 

@@ -1,30 +1,27 @@
 import { Buffer } from 'node:buffer'
+import { isIPv6 } from 'node:net'
 import { toAddress } from '../deliveries/metadata-addresses.ts'
 import { isVariableName } from '../layouts/context-sh-variables.ts'
 import {
   isHostname,
   toHostname,
-  toPublicKey,
   type Context,
   type InstanceFacts,
-  type PublicKey,
+  type NetworkConfig,
+  type Nic,
 } from '../model/context.ts'
-import { sha256 } from '../model/digest.ts'
-import { reasonOf } from '../model/errors.ts'
-import { toInteger, type OneRecord } from '../providers/opennebula/api-attributes.ts'
+import { sha256, uuidOf } from '../model/digest.ts'
+import { toInteger, type OneRecord } from '../providers/one-xml.ts'
 import type { OneVm } from '../providers/opennebula/api-vms.ts'
 import { networkOf } from '../providers/opennebula/vm-network.ts'
-import { decodeBase64 } from '../wire/base64.ts'
 import type { GuestRecord } from './guest-records.ts'
+import { publicKeysOf, userDataOf, type Tell } from './opennebula-given.ts'
 
 /** What the site says of its OpenNebula. */
 interface Site {
   readonly zone: string
   readonly availabilityZone?: string
 }
-
-/** Told what is odd about a VM; never a value of its CONTEXT. */
-type Tell = (line: string) => void
 
 const ACTIVE = 3
 
@@ -68,12 +65,20 @@ export function recordOf(vm: OneVm, site: Site, tell: Tell = () => {}): GuestRec
 }
 
 function toTold(vm: OneVm): Told {
-  const { id, name, nics, nicAliases, template, disks } = vm
+  const { id, name, nicAliases, template, disks } = vm
+  // Before 4.0 cards have no numbers of their own.
+  const nics = vm.nics.map((nic, index) => ({ NIC_ID: String(index), ...nic }))
   // What nobody is to be told is not even kept.
   const { PASSWORD: _password, ...context } = vm.context ?? {}
-  const uuid = template.vectors['OS']?.[0]?.['UUID']?.toLowerCase() ?? ''
-  const { IMAGE: imageName, IMAGE_ID: imageId } = disks[0] ?? {}
+  // StratusLab's machines have the one that their template says; elsewhere TEMPLATE has none.
+  const uuid = (template.single['UUID'] ?? template.vectors['OS']?.[0]?.['UUID'] ?? '').toLowerCase()
+  const { IMAGE: imageName = marketplaceId(disks[0]), IMAGE_ID: imageId = marketplaceId(disks[0]) } = disks[0] ?? {}
   return { id, name, nics, nicAliases, context, sizeName: sizeNameOf(vm), uuid, imageName, imageId }
+}
+
+/** Of a disk of StratusLab's, which comes from the page of its image in a Marketplace. */
+function marketplaceId(disk: OneRecord | undefined): string | undefined {
+  return /\/metadata\/([\w-]{27})$/.exec(disk?.['SOURCE'] ?? '')?.[1]
 }
 
 function hasAddress(card: OneRecord, address: string): boolean {
@@ -83,7 +88,7 @@ function hasAddress(card: OneRecord, address: string): boolean {
 function toContext(vm: Told, asked: OneRecord, site: Site, tell: Tell): Context {
   const { context } = vm
   const userData = userDataOf(vm.id, context, tell)
-  const network = networkOf(vm)
+  const network = networkTold(vm)
   const hostname = hostnameOf(vm.name, context)
   return {
     guestId: guestIdOf(vm, site.zone),
@@ -97,15 +102,27 @@ function toContext(vm: Told, asked: OneRecord, site: Site, tell: Tell): Context 
   }
 }
 
-function guestIdOf({ id, uuid }: Told, zone: string): string {
-  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) ? uuid : madeUuid(`opennebula ${zone} ${id}`)
+/** Where CONTEXT says nothing of a card, as StratusLab's never does, its guest has to ask for its addresses. */
+function networkTold(vm: Told): NetworkConfig | undefined {
+  const network = networkOf(vm)
+  if (network === undefined) return undefined
+  const told = new Set(Object.keys(vm.context).flatMap((key) => /^ETH(\d+)_/.exec(key)?.[1] ?? []))
+  const asking = new Set(
+    vm.nics.flatMap(({ MAC: mac, NIC_ID: nicId = '' }) => (mac && !told.has(nicId) ? [mac.toLowerCase()] : [])),
+  )
+  return { nics: network.nics.map((nic) => (asking.has(nic.mac) ? withoutAnswers(nic) : nic)) }
 }
 
-/** RFC 9562 section 5.8: a UUID of our own making, the same for the same text. */
-function madeUuid(text: string): string {
-  const [, ...groups] = /^(.{8})(.{4}).(.{3}).(.{3})(.{12})/.exec(sha256(Buffer.from(text))) ?? []
-  const [a = '', b = '', c = '', d = '', e = ''] = groups
-  return [a, b, `8${c}`, `8${d}`, e].join('-')
+function withoutAnswers(nic: Nic): Nic {
+  const addresses = nic.addresses.map((each) => {
+    const assignment = isIPv6(each.address) ? 'slaac' : 'dhcp'
+    return { ...each, assignment } as const
+  })
+  return { ...nic, addresses }
+}
+
+function guestIdOf({ id, uuid }: Told, zone: string): string {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) ? uuid : uuidOf(`opennebula ${zone} ${id}`)
 }
 
 function hostnameOf(name: string, { SET_HOSTNAME: wanted = '' }: OneRecord): string | undefined {
@@ -141,45 +158,4 @@ function externalAliasOf({ nicAliases }: Told, { NIC_ID: nicId }: OneRecord): st
 function sizeNameOf({ template, userTemplate }: OneVm): string {
   const named = userTemplate.single['INSTANCE_TYPE'] || template.single['INSTANCE_TYPE']
   return named || `c${template.single['VCPU'] || 1}-m${toInteger(template.single['MEMORY']) ?? 0}`
-}
-
-/** Where keys are, by the names that guests and front ends know; the same one in several of them is one key. */
-const KEYS = ['SSH_KEY', 'SSH_PUBLIC_KEY', 'EC2_PUBLIC_KEY', 'PUBLIC_KEY']
-
-function publicKeysOf(id: number, context: OneRecord, tell: Tell): readonly PublicKey[] {
-  const lines = new Set(
-    KEYS.flatMap((name) => (context[name] ?? '').split('\n'))
-      .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('#')),
-  )
-  const first = context['EC2_KEYNAME'] || 'key-0'
-  const keys: PublicKey[] = []
-  for (const line of lines)
-    try {
-      keys.push(toPublicKey(line, keys.length === 0 ? first : `key-${keys.length}`))
-    } catch {
-      tell(`VM ${id}: a line among its public keys is none; its guest is not told of it`)
-    }
-  return keys
-}
-
-/**
- * As cloud-init does, which the same CONTEXT may reach by disk: one encoding of two is enough, and what then is no base64
- * counts as text. The guest's own words for that are better than no data at all.
- */
-function userDataOf(id: number, context: OneRecord, tell: Tell): Uint8Array | undefined {
-  const isEncoded = [context['USER_DATA_ENCODING'], context['USERDATA_ENCODING']].includes('base64')
-  for (const name of ['USER_DATA', 'USERDATA', 'EC2_USER_DATA']) {
-    const text = context[name]
-    if (text === undefined || text === '') continue
-    if (!isEncoded && name !== 'EC2_USER_DATA') return new TextEncoder().encode(text)
-    try {
-      // A copy: small buffers are cut from larger ones, which they would keep.
-      return new Uint8Array(decodeBase64(text, name))
-    } catch (error) {
-      tell(`VM ${id}: ${reasonOf(error)}; its guest gets it as it stands`)
-      return new TextEncoder().encode(text)
-    }
-  }
-  return undefined
 }

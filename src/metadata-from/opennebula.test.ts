@@ -21,3 +21,38 @@ describe('what a real OpenNebula has recorded', () => {
     assert.ok(isCloudError(failed, 'provider-failed'), String(failed))
   })
 })
+
+describe('an address that several VMs of a network have', () => {
+  it('is nobody’s, however often the network is read, and the site is told once; others are not hurt', async () => {
+    const log: string[] = []
+    const lease = (vmId: number, ...addresses: readonly string[]) => ({ vmId, addresses })
+    const leases = [lease(1, '10.0.0.5'), lease(2, '10.0.0.6', 'fe80::1'), lease(3, '10.0.0.5'), lease(2, '10.0.0.6')]
+    const unused = () => Promise.reject(new Error('is not asked'))
+    const records = openNebulaRecords({
+      api: {
+        network: (id) =>
+          Promise.resolve({
+            id,
+            uid: 0,
+            name: 'net',
+            attributes: { single: {}, vectors: {} },
+            ranges: [{ attributes: {}, leases }],
+          }),
+        vm: unused,
+        vms: unused,
+      },
+      zone: 'one',
+      log: (line) => void log.push(line),
+    })
+    for (let time = 0; time < 2; time++)
+      assert.deepEqual(
+        await records.guestsOf('3', call()),
+        new Map([
+          ['10.0.0.6', '2'],
+          ['fe80::1', '2'],
+        ]),
+      )
+    assert.equal(log.length, 1)
+    assert.match(log[0] ?? '', /network 3: several VMs have 10\.0\.0\.5/)
+  })
+})

@@ -1,8 +1,8 @@
 import { CloudError, isCloudError } from '../model/errors.ts'
-import type { OneRecord } from '../providers/opennebula/api-attributes.ts'
+import { toOneId, type OneRecord } from '../providers/one-xml.ts'
 import type { OneVm } from '../providers/opennebula/api-vms.ts'
 import type { OpenNebulaApi } from '../providers/opennebula/api.ts'
-import { toOneId } from '../providers/opennebula/vm.ts'
+
 import type { Call } from '../providers/provider.ts'
 import type { GuestRecords } from './guest-records.ts'
 import { addressesOf, isServed, recordOf } from './opennebula-context.ts'

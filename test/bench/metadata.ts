@@ -13,8 +13,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -22,6 +22,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { addressOf, USER_DATA_BYTES } from './metadata-keys.ts'
 import { medianOf } from './median.ts'
+import { startNginx } from './nginx.ts'
 import { cpuUsOf, has, measureLoad, printMedians, printRow, type Measured, type Target } from './wrk.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
@@ -58,7 +59,8 @@ try {
 
 async function main(): Promise<void> {
   if (!has('nginx', 'nginx-light') || !has('wrk', 'wrk')) return
-  const nginx = await startNginx()
+  const nginx = await startNginx(folder, USER_DATA_BYTES)
+  started.push(nginx.child)
   const ours = await startOurs()
   const coldUs = await measureAllOnce(ours)
   const warmUs = await measureAllOnce(ours)
@@ -69,26 +71,6 @@ async function main(): Promise<void> {
       rounds[mode].push({ nginx: await measure(nginx, mode), ours: await measureRandom(ours, mode) })
   const { rssBytes } = await ours.ask()
   report(rounds, { coldUs, warmUs, rssBytes })
-}
-
-async function startNginx(): Promise<Target> {
-  const port = await freePort()
-  const config = join(folder, 'nginx.conf')
-  writeFileSync(
-    config,
-    `pid ${folder}/nginx.pid; error_log ${folder}/nginx.log; worker_processes 1; daemon off; worker_rlimit_nofile 8192;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000000; default_type text/plain;
-  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${'x'.repeat(USER_DATA_BYTES)}"; } }
-}
-`,
-  )
-  const child = spawn('nginx', ['-p', folder, '-c', config], { stdio: 'inherit' })
-  started.push(child)
-  await untilAnswers(port)
-  const workers = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number)
-  return { port, pids: workers }
 }
 
 type Ours = Target & { ask(): Promise<{ readonly distinct: number; readonly rssBytes: number }> }
@@ -156,29 +138,6 @@ async function measureAllOnce({ port, pids }: Target): Promise<number> {
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, one))
   return (cpuUsOf(pids) - before) / count
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-async function untilAnswers(port: number): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      const socket = connect(port, '127.0.0.1')
-      await once(socket, 'connect')
-      socket.destroy()
-      return
-    } catch (error) {
-      if (tries > 100) throw error
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
 }
 
 /** What all of them cost together for one request. */

@@ -3,6 +3,7 @@
  * first line of its stdout says the port; it ends when its stdin does. Callers are known by `X-Forwarded-For`, for a load
  * comes from one address.
  */
+import { randomBytes } from 'node:crypto'
 import { serveMetadataFrom } from '../../src/metadata-from/index.ts'
 import { openNebulaRecords } from '../../src/metadata-from/opennebula.ts'
 import { openNebulaApi } from '../../src/providers/opennebula/api.ts'
@@ -21,6 +22,7 @@ const serving = await serveMetadataFrom({
       listeners: [{ network: '0', host: '127.0.0.1', port: 0, trustedProxies: ['127.0.0.1'] }],
     },
   ],
+  secret: randomBytes(32),
   freshness: { recordMs: Number(recordMs) },
   log,
 })

@@ -1,5 +1,6 @@
 /**
- * What it costs to answer the guests of an OpenNebula from its front end's records, and how soon a new guest is known.
+ * What it costs to answer the guests of an OpenNebula from its front end's records, beside nginx in the same run, and how soon a new
+ * guest is known.
  *
  *     node test/bench/opennebula-metadata.ts [--check] [--quick] [--seconds N] [--count N]
  *
@@ -11,8 +12,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,7 +24,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { addressOf, USER_DATA_BYTES } from './metadata-keys.ts'
 import { medianOf } from './median.ts'
-import { has, measureLoad, memoryMiBOf, printMedians, printRow, type Target } from './wrk.ts'
+import { startNginx } from './nginx.ts'
+import { has, measureLoad, memoryMiBOf, printMedians, printRow, type Measured, type Target } from './wrk.ts'
 
 const PATH = '/latest/user-data'
 const CONNECTIONS = 64
@@ -57,19 +62,28 @@ const frontEnd = createServer((request, response) => {
 })
 frontEnd.listen(0, '127.0.0.1')
 await once(frontEnd, 'listening')
+const folder = mkdtempSync(join(tmpdir(), 'bellhop-bench-'))
 try {
   await main()
 } finally {
-  for (const child of started) child.stdin?.end()
+  for (const child of started)
+    if (child.stdin) child.stdin.end()
+    else child.kill()
+  rmSync(folder, { recursive: true })
   frontEnd.close()
 }
 
 async function main(): Promise<void> {
-  if (!has('wrk', 'wrk')) return
+  if (!has('nginx', 'nginx-light') || !has('wrk', 'wrk')) return
   console.log(`GET ${PATH} of ${USER_DATA_BYTES} bytes, ${count} guests at random, ${CONNECTIONS} connections\n`)
   printRow('what', 'CPU us', 'req/s', 'p50 ms', 'p99 ms')
+  const nginx = await startNginx(folder, USER_DATA_BYTES)
+  started.push(nginx.child)
+  await load('nginx, a constant', nginx)
   const kept = await startOurs(3_600_000)
   await load('first requests', kept)
+  // Who was not asked for yet.
+  await measure(kept)
   await load('kept', kept)
   await load('due', await startOurs(10_000))
   console.log(`\nmemory of the server: ${memoryMiBOf(kept.pids).toFixed(0)} MiB`)
@@ -85,11 +99,16 @@ async function main(): Promise<void> {
 
 async function load(name: string, target: Target): Promise<void> {
   const before = { ...asked }
-  const seconds = Number(values.seconds)
-  const args = [PATH, String(count), 'close']
-  printMedians(name, [await measureLoad(target, { script: 'metadata.lua', args, connections: CONNECTIONS, seconds })])
-  const calls = (method: keyof typeof asked) => ((asked[method] - before[method]) / seconds).toFixed(1)
+  printMedians(name, [await measure(target)])
+  if (asked['one.vm.info'] === before['one.vm.info'] && asked['one.vn.info'] === before['one.vn.info']) return
+  const calls = (method: keyof typeof asked) => ((asked[method] - before[method]) / Number(values.seconds)).toFixed(1)
   console.log(`  calls a second: ${calls('one.vm.info')} one.vm.info, ${calls('one.vn.info')} one.vn.info`)
+}
+
+function measure(target: Target): Promise<Measured> {
+  const args = [PATH, String(count), 'close']
+  const seconds = Number(values.seconds)
+  return measureLoad(target, { script: 'metadata.lua', args, connections: CONNECTIONS, seconds })
 }
 
 async function startOurs(recordMs: number): Promise<Target> {
