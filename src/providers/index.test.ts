@@ -26,7 +26,7 @@ describe('the table of providers', () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
     t.after(() => rm(stateDir, { recursive: true }))
     // Which cloud it is, and as whom it is asked, has no default.
-    const needy = new Set(['openstack', 'opennebula', 'stratuslab'])
+    const needy = new Set(['openstack', 'opennebula', 'stratuslab', 'synnefo'])
     for (const name of Object.keys(PROVIDERS).filter((each) => !needy.has(each))) {
       const provider = await driver(name)({}, { stateDir, log })
       assert.equal(provider.name, name)
@@ -87,6 +87,19 @@ describe('the table of providers', () => {
       make({ endpoint: 'a.example', certificateFile: passwordFile, images }, { stateDir, log }),
       'certificateFile',
     )
+  })
+
+  it('makes a provider of the Synnefo that its client’s file names, without asking it', async (t) => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
+    t.after(() => rm(stateDir, { recursive: true }))
+    const kamakirc = join(stateDir, 'kamakirc')
+    await writeFile(kamakirc, '[cloud "okeanos"]\nurl = http://127.0.0.1:9/identity/v2.0\ntoken = wonderland\n')
+    const make = driver('synnefo')
+    const provider = await make({ kamakirc, project: 'a-project' }, { name: 'grnet', stateDir, log })
+    assert.equal(provider.name, 'grnet')
+    await provider.close?.()
+    await refuses(make({ kamakirc, cloud: 'moon' }, { stateDir, log }), 'moon', 'okeanos')
+    await refuses(make({ kamakirc: join(stateDir, 'nowhere') }, { stateDir, log }), 'kamakirc')
   })
 
   it('refuses a setting that no one knows, naming it', async () => {

@@ -129,6 +129,8 @@ const STRATUSLAB_SETTINGS = Type.Object(
     keyFile: Type.Optional(Type.String({ minLength: 1 })),
     /** A file of certificates (PEM) to trust. */
     caFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** The oldest TLS that is spoken. */
+    minTlsVersion: Type.Optional(Type.Enum(['1.0', '1.1', '1.2', '1.3'])),
     marketplaceEndpoint: Type.Optional(Type.String({ minLength: 1 })),
     pdiskEndpoint: Type.Optional(Type.String({ minLength: 1 })),
     images: Type.Array(
@@ -163,6 +165,20 @@ const STRATUSLAB_SETTINGS = Type.Object(
     contextMethod: Type.Optional(CONTEXT_METHOD),
     /** Where data do not tell. */
     defaultContextMethod: Type.Optional(CONTEXT_METHOD),
+  },
+  strict,
+)
+
+const SYNNEFO_SETTINGS = Type.Object(
+  {
+    /** The file of kamaki, Synnefo's client; absent: where kamaki has it. */
+    kamakirc: Type.Optional(Type.String({ minLength: 1 })),
+    /** Which cloud of that file; absent: its default, or the only one. */
+    cloud: Type.Optional(Type.String({ minLength: 1 })),
+    /** A file of certificates (PEM) to trust. */
+    caFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** The project that servers are charged to; absent: the account itself. */
+    project: Type.Optional(Type.String({ pattern: '^[\\w-]+$' })),
   },
   strict,
 )
@@ -226,6 +242,15 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
       ...(contextMethod === undefined ? {} : { contextMethod }),
     }
     return stratusLabProvider({ ...own, name, images, settings: lab, http: connectLab(lab.tls) })
+  },
+  synnefo: async (settings, { name = 'synnefo' }) => {
+    const { project, ...wanted } = checkSettings(SYNNEFO_SETTINGS, settings, name)
+    const { readKamakirc } = await import('./synnefo/kamakirc.ts')
+    const { synnefoProvider } = await import('./synnefo/index.ts')
+    const { createHttpClient } = await import('../wire/http.ts')
+    const site = await readKamakirc(wanted, { env: process.env, readFile: readText, home: homedir() })
+    const http = createHttpClient({ tls: site.tls })
+    return synnefoProvider({ name, settings: site, http, ...(project === undefined ? {} : { project }) })
   },
 }
 

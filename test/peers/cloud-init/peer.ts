@@ -19,6 +19,8 @@ export interface Delivery {
   /** Files of `/sys/class/dmi/id`. */
   readonly dmi?: Readonly<Record<string, string>>
   readonly disk?: Uint8Array
+  /** A folder of files that the machine's own disk has beside those of every guest. */
+  readonly ownFiles?: string
   /** User and vendor data that our metadata server gives at 169.254.169.254, beside the rest of {@link CONTEXT}. */
   readonly served?: { readonly userData: Uint8Array; readonly vendorData?: Uint8Array }
 }
@@ -65,9 +67,11 @@ export async function runCloudInit(t: Pick<TestContext, 'after'>, delivery: Deli
   const rootfs = await cloudInitRootfs()
   const out = await mkdtemp(join(tmpdir(), 'bellhop-cloud-init-'))
   t.after(() => rm(out, { recursive: true }))
-  const { sources = 'auto', stages = 'local init config final', dmi = {} } = delivery
+  const { sources = 'auto', stages = 'local init config final', dmi = {}, ownFiles } = delivery
+  // Several folders, as overlay takes them.
+  const root = ownFiles === undefined ? rootfs : `${ownFiles}:${rootfs}`
   const dmiPairs = Object.entries(dmi).flatMap(([key, value]) => ['--dmi', `${key}=${value}`])
-  const options = ['--rootfs', rootfs, '--out', out, '--sources', sources, '--stages', stages, ...dmiPairs]
+  const options = ['--rootfs', root, '--out', out, '--sources', sources, '--stages', stages, ...dmiPairs]
   options.push(...(await diskOption(out, delivery)), ...(await serverOption(out, delivery)))
   // Should we be killed, the kernel kills unshare, and with it all that it started.
   const [program, ...before] = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--fork', '--kill-child', ...NAMESPACES]
