@@ -22,6 +22,8 @@ peers='
 qemu-img qemu-utils
 mmdebstrap mmdebstrap
 mke2fs e2fsprogs
+qemu-storage-daemon qemu-system-common
+sfdisk fdisk
 ip iproute2
 unshare util-linux
 losetup mount

@@ -2,20 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import type { ContextDiskOptions } from '../deliveries/disk.ts'
-import { variablesOf } from '../formats/variables.ts'
 import { GUEST_DISKS } from '../layouts/guest-disks.ts'
-import { USER_DATA_MAX_BYTES, type Context } from '../model/context.ts'
 import { sha256 } from '../model/digest.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
-import { checkHostname, readInput, readPublicKeys } from './input.ts'
+import { readContext, type ContextOptions } from './context.ts'
 import { sizeText, talk } from './output.ts'
 
-interface SeedOptions {
+interface SeedOptions extends ContextOptions {
   readonly userData: string
-  readonly variablesFromUserData?: boolean
-  readonly sshKey?: string
-  readonly hostname?: string
-  readonly instanceId?: string
   readonly for?: string
   readonly layout?: string
   readonly label?: string
@@ -56,7 +50,7 @@ OpenNebula's one-context CONTEXT (opennebula). HEPiX images and CernVM look at a
 
 async function seed(options: SeedOptions): Promise<void> {
   const { writeContextDisk } = await import('../deliveries/disk.ts')
-  const context = await toContext(options)
+  const context = await readContext(options)
   const disk = toDisk(options)
   const image = writeContextDisk(context, disk)
   await writeOutput(options.output, image)
@@ -78,42 +72,6 @@ function toDisk({ for: guest, layout, label, format }: SeedOptions): ContextDisk
     format: format ?? fitting?.format ?? 'iso',
     ...(chosen === undefined ? {} : { label: chosen }),
   }
-}
-
-async function toContext(options: SeedOptions): Promise<Context> {
-  const { hostname } = options
-  checkHostname(hostname)
-  const userData = await readInput(options.userData, '--user-data')
-  if (userData.length > USER_DATA_MAX_BYTES)
-    throw new CloudError(
-      'too-large',
-      `--user-data is ${userData.length} bytes; a seed disk takes ${USER_DATA_MAX_BYTES}`,
-    )
-  const publicKeys = options.sshKey === undefined ? [] : await readPublicKeys(options.sshKey)
-  const variables = options.variablesFromUserData ? variablesOf(userData) : {}
-  const told = options.variablesFromUserData ? ['variables'] : []
-  const content = [sha256(userData), hostname ?? '', ...publicKeys.map((key) => key.text), ...told].join('\n')
-  return {
-    guestId: options.instanceId ?? toUuid(sha256(Buffer.from(content, 'utf8'))),
-    ...(hostname === undefined ? {} : { hostname }),
-    facts: { launchIndex: 0, ...(hostname === undefined ? {} : { name: hostname }) },
-    userData,
-    publicKeys,
-    variables,
-    files: [],
-  }
-}
-
-// RFC 9562 5.8: version 8 is for ids made in a way of one's own; here the content decides, so equal input gives equal disks.
-function toUuid(hex: string): string {
-  const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `${variant}${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join('-')
 }
 
 async function writeOutput(path: string, image: Uint8Array): Promise<void> {

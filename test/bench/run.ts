@@ -6,7 +6,16 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const BENCHMARKS = ['metadata', 'disks', 'occi', 'occi-list', 'cimi-list', 'openstack', 'opennebula-metadata']
+const BENCHMARKS = [
+  'metadata',
+  'disks',
+  'injection',
+  'occi',
+  'occi-list',
+  'cimi-list',
+  'openstack',
+  'opennebula-metadata',
+]
 
 const named = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const stranger = named.find((name) => !BENCHMARKS.includes(name))

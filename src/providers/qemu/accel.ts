@@ -1,7 +1,7 @@
 import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runProgram } from './processes.ts'
+import { runProgram } from '../../wire/programs.ts'
 
 export type Accelerator = 'kvm' | 'tcg'
 

@@ -21,9 +21,19 @@ export const CAPABILITIES: Capabilities = {
       evidence: ['console'],
       disk: { format: 'iso', label: 'config-2' },
     },
+    {
+      method: 'injection',
+      by: 'bellhop',
+      layouts: ['nocloud'],
+      userDataMaxBytes: USER_DATA_MAX_BYTES,
+      evidence: ['console'],
+      isLastResort: true,
+    },
   ],
   actions: ['start', 'stop', 'restart', 'suspend', 'resume'],
   // A process is seen as soon as it is there; this covers the moments before, where its creator died.
   settleMs: 1000,
   update: false,
+  // Emulated guests take so long to boot; whether KVM runs them is known only once the first does.
+  signWithinMs: 300_000,
 }

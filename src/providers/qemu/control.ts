@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { CloudError, isCloudError, reasonOf } from '../../model/errors.ts'
+import { runProgram } from '../../wire/programs.ts'
 import { pause } from '../call.ts'
 import type { Call, RemoteInstance } from '../provider.ts'
 import { bestAccelerator, QEMU, type Accelerator } from './accel.ts'
@@ -9,7 +10,7 @@ import { processName, toArguments } from './arguments.ts'
 import { FILES, type Machine, type MachineFolders } from './machine.ts'
 import { fromStatus } from './map.ts'
 import { findNetcat } from './netcat.ts'
-import { findProcesses, isProcess, killProcesses, runProgram } from './processes.ts'
+import { findProcesses, isProcess, killProcesses } from './processes.ts'
 
 /** What can be done with the QEMU process of a machine. */
 export interface Control {

@@ -1,6 +1,9 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { injectFiles } from '../../deliveries/injection.ts'
+import { openWorkspace } from '../../deliveries/injection-workspace.ts'
 import { CloudError } from '../../model/errors.ts'
+import type { Files } from '../../model/files.ts'
 import type { Action, InstanceState } from '../../model/instance.ts'
 import { checkCall } from '../call.ts'
 import type { Call, CreateRequest, Provider, RemoteInstance } from '../provider.ts'
@@ -224,9 +227,23 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
 /** The machine's disks: an overlay of its own over the image, and what was offered as a disk. */
 async function fill(folder: string, { source }: Machine, { size, offers }: CreateRequest): Promise<void> {
   const disk = source.kind === 'disk' ? source : source.disk
-  if (disk) await createOverlay(join(folder, FILES.overlay), disk, size.diskGiB)
-  for (const offer of offers)
+  const virtualBytes = disk ? await createOverlay(join(folder, FILES.overlay), disk, size.diskGiB) : 0
+  for (const offer of offers) {
     if (offer.method === 'disk') await writeFile(join(folder, FILES.seed), offer.image, { mode: 0o600 })
+    // The overlay is the machine's own: what is injected is in no other machine, and the image stays as it is.
+    if (offer.method === 'injection') await injectInto(folder, virtualBytes, offer.files)
+  }
+}
+
+/** What the image has under a file's name is kept beside it: nobody is there to be asked. */
+async function injectInto(folder: string, virtualBytes: number, files: Files): Promise<void> {
+  await using work = await openWorkspace(folder)
+  const [disk, own] = [join(folder, FILES.overlay), join(work.folder, FILES.overlay)]
+  await rename(disk, own)
+  await injectFiles({ folder: work.folder, file: FILES.overlay, format: 'qcow2', virtualBytes }, files, {
+    existing: 'keep',
+  })
+  await rename(own, disk)
 }
 
 /** @throws {CloudError} invalid, unsupported, not-found */
@@ -242,7 +259,8 @@ function toMachine(
   const machine = offers.reduce<Machine>((machine, offer) => {
     if (offer.method === 'metadata') return { ...machine, metadataSocketPath: resolve(offer.socketPath) }
     if (offer.method === 'disk') return { ...machine, seed: offer.format }
-    throw new CloudError('unsupported', `QEMU cannot deliver by ${offer.method}`)
+    if (source.kind === 'disk' || source.disk) return machine
+    throw new CloudError('unsupported', `image ${image.name} has no disk that files could be injected into`)
   }, bare)
   return withAttachments(machine, volumes, networks)
 }

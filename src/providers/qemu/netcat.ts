@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { CloudError } from '../../model/errors.ts'
-import { runProgram } from './processes.ts'
+import { runProgram } from '../../wire/programs.ts'
 
 const DEBIAN_PACKAGE = 'netcat-openbsd'
 const HELP_MS = 5000

@@ -1,5 +1,5 @@
 import { CloudError } from '../../model/errors.ts'
-import { runProgram } from './processes.ts'
+import { runProgram } from '../../wire/programs.ts'
 
 const QEMU_IMG = { program: 'qemu-img', debianPackage: 'qemu-utils' } as const
 const LIMIT_MS = 60_000
