@@ -23,7 +23,10 @@ function script(root: Command): string {
   const cases = root.commands.map((command) => {
     const flags = command.options.map((option) => option.long).filter((flag) => typeof flag === 'string')
     const values = command.registeredArguments.flatMap((argument) => argument.argChoices ?? [])
-    return `    ${command.name()}) words="${[...values, ...flags, '--help'].join(' ')}" ;;`
+    // Instances are those of the usual gateway; where there is none, there are no words.
+    const takesInstances = command.registeredArguments.some((argument) => argument.name() === 'instance')
+    const instances = takesInstances ? ['$("$1" ls --quiet 2>/dev/null)'] : []
+    return `    ${command.name()}) words="${[...values, ...flags, '--help', ...instances].join(' ')}" ;;`
   })
   return `_bellhop() {
   local current=\${COMP_WORDS[COMP_CWORD]} words=

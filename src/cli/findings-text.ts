@@ -1,6 +1,5 @@
-import { oneLine } from '../formats/lines.ts'
 import type { DiskFindings, Findings, LayoutFindings, UserDataFindings } from './findings.ts'
-import { sizeText, table } from './output.ts'
+import { printable, sizeText, table } from './output.ts'
 
 /** A name and its values, one a line. */
 type Row = readonly [name: string, ...values: readonly string[]]
@@ -83,10 +82,4 @@ function section(title: string, rows: readonly Row[]): string {
 
 function indented(text: string): string {
   return text.replaceAll(/^/gm, '  ')
-}
-
-const VALUE_MAX_CHARACTERS = 200
-
-function printable(text: string): string {
-  return oneLine(text, VALUE_MAX_CHARACTERS)
 }

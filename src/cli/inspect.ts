@@ -19,7 +19,7 @@ Examples:
   $ bellhop seed --user-data x.sh -o - | bellhop inspect -
   $ bellhop inspect site.yaml -o json | jq -e '.cloudInit == "runs"'
 
-Ends with 0 whatever the data are: free form is never wrong. A disk that contradicts itself ends with 3.
+Ends with 0 whatever the data are: free form is never wrong. A disk that contradicts itself ends with 5.
 The data themselves are never shown.`,
     )
     .action(inspect)

@@ -1,28 +1,24 @@
 import { Command, CommanderError } from 'commander'
-import { isCloudError, type ErrorCode } from '../model/errors.ts'
+import { isCloudError } from '../model/errors.ts'
 import { completionCommand } from './completion.ts'
-import { EXIT } from './exit-codes.ts'
+import { createCommand } from './create.ts'
+import { EXIT, EXIT_OF } from './exit-codes.ts'
+import { injectCommand } from './inject.ts'
 import { inspectCommand } from './inspect.ts'
+import { logsCommand } from './logs.ts'
+import { lsCommand } from './ls.ts'
 import { metadataCommand } from './metadata.ts'
-import { talk } from './output.ts'
+import { consoleLine, talk } from './output.ts'
+import { planCommand } from './plan.ts'
+import { providersCommand } from './providers.ts'
+import { rmCommand } from './rm.ts'
 import { runCommand } from './run/index.ts'
 import { seedCommand } from './seed.ts'
 import { serveCommand } from './serve.ts'
+import { showCommand } from './show.ts'
+import { updateCommand } from './update.ts'
 import { VERSION } from '../version.ts'
-
-const EXIT_OF = {
-  invalid: EXIT.invalid,
-  'too-large': EXIT.invalid,
-  conflict: EXIT.invalid,
-  unsupported: EXIT.unavailable,
-  'not-found': EXIT.unavailable,
-  unauthenticated: EXIT.unavailable,
-  forbidden: EXIT.unavailable,
-  unavailable: EXIT.unavailable,
-  timeout: EXIT.unavailable,
-  'rate-limited': EXIT.unavailable,
-  'provider-failed': EXIT.unavailable,
-} as const satisfies Record<ErrorCode, number>
+import { waitCommand } from './wait.ts'
 
 /** The whole command line. To add a command: a file here, one line below. */
 function program(): Command {
@@ -39,14 +35,27 @@ Examples:
   $ bellhop run --user-data hello.sh             boot a small guest with it, and watch it arrive
   $ bellhop seed --user-data site.yaml -o s.iso  a disk for any hypervisor
   $ bellhop inspect s.iso                        what is on it, and what a guest makes of it
-  $ bellhop serve                                the gateway: OCCI on 127.0.0.1:8787
+  $ bellhop serve                                the gateway: OCCI, CIMI and REST on 127.0.0.1:8787
+  $ bellhop create --user-data hello.sh          an instance at the gateway
+  $ bellhop logs -f ID                           what becomes of its data, as it happens
 
-Exit codes: 0 done · 1 a bug of ours · 2 wrong command line · 3 bad input · 4 something is missing
-            7 time-out before the guest used the data · 8 the guest reported failure`,
+Exit codes: 0 done · 1 a bug of ours · 2 wrong command line · 3 no such instance · 4 denied · 5 bad input
+            6 a provider, the gateway or what is needed failed · 7 time-out before the guest used the data
+            8 the guest reported failure · 9 its state does not allow it`,
     )
     .addCommand(serveCommand())
+    .addCommand(createCommand())
+    .addCommand(lsCommand())
+    .addCommand(showCommand())
+    .addCommand(logsCommand())
+    .addCommand(waitCommand())
+    .addCommand(updateCommand())
+    .addCommand(rmCommand())
+    .addCommand(planCommand())
+    .addCommand(providersCommand())
     .addCommand(runCommand())
     .addCommand(seedCommand())
+    .addCommand(injectCommand())
     .addCommand(inspectCommand())
     .addCommand(metadataCommand())
     .addCommand(completionCommand(program))
@@ -66,7 +75,8 @@ function report(error: unknown): number {
   // Commander has said what was wrong; help and version end with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (isCloudError(error)) {
-    talk(`bellhop: ${error.message}`)
+    // It may repeat what a guest or a cloud said.
+    talk(`bellhop: ${error.message.split('\n').map(consoleLine).join('\n')}`)
     return EXIT_OF[error.code]
   }
   talk(`bellhop: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import * as fc from 'fast-check'
 import { isCloudError } from '../model/errors.ts'
-import { sizeText, table, toMs } from './output.ts'
+import { ageText, consoleLine, jsonText, printable, sizeText, table, toMs } from './output.ts'
 
 describe('toMs', () => {
   it('reads durations with and without a unit', () => {
@@ -55,5 +56,51 @@ describe('table', () => {
 
   it('is nothing without rows', () => {
     assert.equal(table([]), '')
+  })
+})
+
+describe('ageText', () => {
+  it('is as fine as people need it', () => {
+    const minute = 60_000
+    assert.deepEqual(
+      [-5, 0, 119_000, 2 * minute, 119 * minute, 120 * minute, 47 * 60 * minute, 48 * 60 * minute].map(ageText),
+      ['0 s', '0 s', '119 s', '2 min', '119 min', '2 h', '47 h', '2 d'],
+    )
+  })
+})
+
+describe('what others say', () => {
+  const anyText = fc.string({
+    unit: fc.oneof(
+      fc.integer({ min: 0, max: 0x10ff_ff }).map((point) => String.fromCodePoint(point)),
+      fc.constantFrom('\x1b', '\x9b', '\u202e', '\0', '\r'),
+    ),
+  })
+  const obeyed = /[\0-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/
+
+  it('is the same JSON, in which a terminal obeys nothing', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const written = jsonText({ text })
+        assert.doesNotMatch(written, obeyed)
+        assert.deepEqual(JSON.parse(written), {
+          text: text.toWellFormed() === text ? text : JSON.parse(JSON.stringify(text)),
+        })
+      }),
+    )
+    assert.equal(
+      jsonText({ a: ['\u009b1m', '\u{e0001}'] }, 2),
+      '{\n  "a": [\n    "\\u009b1m",\n    "\\udb40\\udc01"\n  ]\n}',
+    )
+  })
+
+  it('is a part of a line, or a line, that a terminal obeys nothing of', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        assert.doesNotMatch(printable(text), obeyed)
+        assert.doesNotMatch(consoleLine(text.replaceAll('\n', '')), obeyed)
+      }),
+    )
+    assert.equal(consoleLine('\u001b[31mred\u009b0m\ttab '), 'red0m\ttab')
   })
 })

@@ -5,7 +5,7 @@ import { talk } from './output.ts'
 /** `bellhop serve`: the gateway. */
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('run the gateway: OCCI, and the metadata server for guests')
+    .description('run the gateway: OCCI, CIMI and REST, and the metadata server for guests')
     .option('--config <file>', 'a TOML file (default: SQLite, and QEMU on this machine)')
     .addHelpText(
       'after',
@@ -24,7 +24,7 @@ async function serve({ config: path }: { readonly config?: string }): Promise<vo
   const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const server = await startServer(await readConfig(path))
   if (process.stderr.isTTY) {
-    talk(`bellhop: OCCI on ${server.url}, the JSON view on ${server.url}/api/v1/instances`)
+    talk(`bellhop: OCCI on ${server.url}, CIMI on ${server.url}/cimi, REST on ${server.url}/api/v1`)
     if (server.tokenPath !== undefined) talk(`bellhop: the token is in ${server.tokenPath}`)
   }
   await stop

@@ -7,6 +7,7 @@ import { CloudError, isCloudError } from '../model/errors.ts'
 import { answerClientError } from './client-error.ts'
 import { hasCredential, STATUS, type Guard } from './guard.ts'
 import { textResponse, type GuardedHandler, type HttpHandler, type HttpRequest, type HttpResponse } from './http.ts'
+import { pour } from './live.ts'
 import { originCheck, type OriginRules } from './origin.ts'
 import { readHead, toRawHeaders } from './raw.ts'
 
@@ -21,6 +22,8 @@ interface ApiLimits {
   readonly requestTimeoutMs: number
   /** How long `close` waits for answers under way. */
   readonly drainMs: number
+  /** How long the client of a live answer may take nothing of it. */
+  readonly stalledMs: number
 }
 
 const LIMITS: ApiLimits = {
@@ -30,6 +33,7 @@ const LIMITS: ApiLimits = {
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 120_000,
   drainMs: 10_000,
+  stalledMs: 30_000,
 }
 
 /** What is mounted on the API port, and its rules. */
@@ -83,7 +87,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { guard, open = {}, services = {}, welcome = {}, routes = {}, root, product, log } = options
   const refusedOrigin = originCheck(options)
   const prefixes = Object.entries(routes).toSorted(([a], [b]) => b.length - a.length)
-  let closing = false
+  const closing = new AbortController()
 
   async function admit(head: Omit<HttpRequest, 'body'>): Promise<Admitted | HttpResponse> {
     const openHandler = Object.hasOwn(open, head.path) ? open[head.path] : undefined
@@ -111,16 +115,25 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   }
 
   function write(request: FastifyRequest, reply: FastifyReply, response: HttpResponse): void {
-    const more: [string, string][] = [
-      ['X-Request-Id', request.id],
-      ['Content-Length', String(response.body.byteLength)],
-    ]
+    const { live } = response
+    const more: [string, string][] = [['X-Request-Id', request.id]]
+    if (!live) more.push(['Content-Length', String(response.body.byteLength)])
     if (!response.headers.some(([name]) => name.toLowerCase() === 'server')) more.push(['Server', product])
-    if (closing) more.push(['Connection', 'close'])
+    // What was live ends with its connection: nobody waits for an idle one when we close.
+    if (closing.signal.aborted || live) more.push(['Connection', 'close'])
     // The raw response, because fastify's own lower-cases names.
     reply.raw.writeHead(response.status, toRawHeaders([...response.headers, ...more]))
+    const { raw } = reply.hijack()
     // A string body would make Node encode the headers again, as UTF-8.
-    reply.hijack().raw.end(Buffer.from(response.body))
+    const body = Buffer.from(response.body)
+    if (!live || request.method === 'HEAD') {
+      raw.end(body)
+      return
+    }
+    raw.write(body)
+    pour(raw, live, { closing: closing.signal, stalledMs: limits.stalledMs }).catch((error: unknown) =>
+      logUnexpected(error, request),
+    )
   }
 
   function toResponse(error: unknown, request: FastifyRequest): HttpResponse {
@@ -129,9 +142,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
     if (status === 413) return textResponse(413, `the request's body is larger than ${limits.bodyMaxBytes} bytes`)
     if (status >= 400 && status < 500) return textResponse(status, 'the request broke off or is not HTTP')
+    logUnexpected(error, request)
+    return textResponse(500, `this is a fault of ours; the log tells more at ${request.id}`)
+  }
+
+  function logUnexpected(error: unknown, request: FastifyRequest): void {
     const stack = error instanceof Error ? error.stack : String(error)
     log.error({ requestId: request.id, method: request.method, path: pathOf(request), stack }, 'unexpected error')
-    return textResponse(500, `this is a fault of ours; the log tells more at ${request.id}`)
   }
 
   const app = fastify({
@@ -182,7 +199,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return { host: address, port: taken }
     },
     close: async () => {
-      closing = true
+      closing.abort()
       const cut = setTimeout(() => app.server.closeAllConnections(), limits.drainMs)
       await app.close()
       clearTimeout(cut)

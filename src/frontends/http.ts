@@ -19,6 +19,11 @@ export interface HttpResponse {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: Uint8Array
+  /**
+   * What follows the body as it comes, asked for no faster than the client takes it. Ends by itself, or with `signal`: the
+   * client is gone, or we close.
+   */
+  readonly live?: (signal: AbortSignal) => AsyncIterable<Uint8Array>
 }
 
 /** A front end's whole surface: requests are tested by calling it, without a socket. */

@@ -166,6 +166,10 @@ describe('bellhop, where something is wrong,', { concurrency: 4 }, () => {
     ['run', '--user-data', '-', '--by', 'pigeon'],
     ['serve', '--port', '80'],
     ['completion', 'tcsh'],
+    ['wait', 'x', '--for', 'ever'],
+    ['logs'],
+    ['rm'],
+    ['update', 'x'],
     [],
   ])
     it(`ends with 2 for the command line "${args.join(' ')}"`, async () => {
@@ -190,28 +194,28 @@ describe('bellhop, where something is wrong,', { concurrency: 4 }, () => {
     ['a duration that is none', ['run', '--user-data', '-', '--timeout', 'soon'], /"soon" is not a duration/],
     ['an image that is not there', ['run', '/no/image.qcow2', '--user-data', '-'], /image: there is no/],
   ] as const)
-    it(`ends with 3 for ${what}`, async () => {
+    it(`ends with 5 for ${what}`, async () => {
       const { code, stdout, stderr } = await bellhop(args)
-      assert.deepEqual([code, stdout], [3, ''])
+      assert.deepEqual([code, stdout], [5, ''])
       assert.match(stderr, says)
       assert.equal(stderr.trimEnd().split('\n').length, 1, 'one line says it')
     })
 
-  it('ends with 3 for a disk that is cut short', async () => {
+  it('ends with 5 for a disk that is cut short', async () => {
     const { bytes } = await bellhop(['seed', '--user-data', '-', '-o', '-'], { input: '#!/bin/sh\n' })
     const { code, stdout, stderr } = await bellhop(['inspect', '-'], { input: bytes.subarray(0, 50_000) })
-    assert.deepEqual([code, stdout], [3, ''])
+    assert.deepEqual([code, stdout], [5, ''])
     assert.match(stderr, /^bellhop: disk image: .*cut short\?\n$/)
   })
 
-  it('ends with 3 for data over the limit', async () => {
+  it('ends with 5 for data over the limit', async () => {
     const input = Buffer.alloc(8 * 1024 * 1024 + 1)
     for (const args of [
       ['seed', '--user-data', '-', '-o', '-'],
       ['inspect', '-'],
     ]) {
       const { code, stderr } = await bellhop(args, { input })
-      assert.equal(code, 3)
+      assert.equal(code, 5)
       assert.match(stderr, /8388609 bytes.*8388608/)
     }
   })
@@ -223,7 +227,7 @@ describe('bellhop, where something is wrong,', { concurrency: 4 }, () => {
       ['run', '/no/image.qcow2'],
     ]) {
       const { code, stderr } = await bellhop([...args, '--user-data', '-', '--ssh-key', key])
-      assert.equal(code, 3)
+      assert.equal(code, 5)
       assert.match(stderr, /is a private key; give its \.pub file/)
       assert.doesNotMatch(stderr, /swordfish/)
     }
@@ -238,7 +242,11 @@ describe('bellhop, where something is wrong,', { concurrency: 4 }, () => {
 })
 
 describe('bellhop --help', { concurrency: 4 }, () => {
-  for (const args of [[], ['serve'], ['run'], ['seed'], ['inspect'], ['completion']])
+  for (const args of [
+    [],
+    ...['serve', 'run', 'seed', 'inspect', 'completion'].map((name) => [name]),
+    ...['create', 'ls', 'show', 'logs', 'wait', 'update', 'rm', 'plan', 'providers'].map((name) => [name]),
+  ])
     it(`shows examples that begin with a command: ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await bellhop([...args, '--help'])
       assert.deepEqual([code, stderr], [0, ''])
@@ -263,8 +271,10 @@ describe('bellhop completion', { concurrency: 4 }, () => {
   })
 
   it('offers commands', async () => {
-    assert.deepEqual(await offered('bellhop', 's'), ['serve', 'seed'])
-    const all = ['serve', 'run', 'seed', 'inspect', 'metadata', 'completion', '--help', '--version']
+    assert.deepEqual(await offered('bellhop', 's'), ['serve', 'show', 'seed'])
+    const atGateways = ['create', 'ls', 'show', 'logs', 'wait', 'update', 'rm', 'plan', 'providers']
+    const alone = ['run', 'seed', 'inject', 'inspect', 'metadata', 'completion', '--help', '--version']
+    const all = ['serve', ...atGateways, ...alone]
     assert.deepEqual(await offered('bellhop', ''), all)
   })
 
@@ -272,6 +282,7 @@ describe('bellhop completion', { concurrency: 4 }, () => {
     assert.deepEqual(await offered('bellhop', 'seed', '--l'), ['--layout', '--label'])
     assert.deepEqual(await offered('bellhop', 'run', '--ti'), ['--timeout'])
     assert.deepEqual(await offered('bellhop', 'completion', 'b'), ['bash'])
+    assert.deepEqual(await offered('bellhop', 'wait', '--f'), ['--for'])
   })
 
   it('offers files', async () => {

@@ -101,7 +101,7 @@ test('its metadata port tells a stranger nothing, whatever he asks', async (t) =
     assert.equal((await fetch(metadataUrl + path)).status, 404, path)
 })
 
-test('where its port is taken it says which, what to do, and ends with 4', async (t) => {
+test('where its port is taken it says which, what to do, and ends with 6', async (t) => {
   const holder = createServer().listen(0, '127.0.0.1')
   t.after(() => holder.close())
   await once(holder, 'listening')
@@ -113,6 +113,6 @@ test('where its port is taken it says which, what to do, and ends with 4', async
   const child = spawn(BELLHOP, ['serve', '--config', config], { env: { ...process.env, XDG_STATE_HOME: state } })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
-  assert.deepEqual(await once(child, 'exit'), [4, null])
+  assert.deepEqual(await once(child, 'exit'), [6, null])
   assert.match(said, new RegExp(`bellhop: cannot listen on 127\\.0\\.0\\.1:${port} .*set server\\.listen`))
 })

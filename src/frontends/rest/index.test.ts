@@ -42,7 +42,8 @@ test('gives an instance that is there the very bytes of a PUT, and none after a 
 
 test('rebuilds nothing that it is not told to', async (t) => {
   const { service, ask, id, at } = await open(t)
-  for (const query of ['', '?rebuild=false', '?rebuild=1']) {
+  assert.equal((await ask('PUT', `${at}/user-data?rebuild=1`, AFTER)).status, 400)
+  for (const query of ['', '?rebuild=false']) {
     const refused = await ask('PUT', `${at}/user-data${query}`, AFTER)
     assert.equal(refused.status, 409)
     assert.match(JSON.stringify(shown(refused)), /rebuild=true/)
@@ -54,7 +55,7 @@ test('names the methods that a place has', async (t) => {
   const { ask, at } = await open(t)
   for (const [method, path, allowed] of [
     ['GET', `${at}/user-data`, 'PUT, DELETE'],
-    ['PUT', at, 'GET, HEAD'],
+    ['PUT', at, 'GET, HEAD, DELETE'],
     ['DELETE', `${at}/events`, 'GET, HEAD'],
   ] as const) {
     const refused = await ask(method, path)

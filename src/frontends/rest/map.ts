@@ -1,8 +1,9 @@
 import type { ContextEvent } from '../../model/events.ts'
 import type { Instance } from '../../model/instance.ts'
+import type { ProviderReport } from '../../service/service.ts'
 
 /** An instance as the REST API shows it: no user data, times as ISO 8601. */
-export function toInstance(instance: Instance): Record<string, unknown> {
+export function fromInstance(instance: Instance): Record<string, unknown> {
   const { id, provider, remoteId, state, reason, image, size, revision, userDataSha256 } = instance
   return {
     id,
@@ -20,7 +21,31 @@ export function toInstance(instance: Instance): Record<string, unknown> {
   }
 }
 
-/** An event as the REST API shows it: `at` as ISO 8601. */
-export function toEvent(event: ContextEvent): Record<string, unknown> {
-  return { ...event, at: new Date(event.at).toISOString() }
+/** An event as the REST API shows it: `at` as ISO 8601. @param sequence its place in the instance's timeline, from 1 */
+export function fromEvent(event: ContextEvent, sequence: number): Record<string, unknown> {
+  return { sequence, ...event, at: new Date(event.at).toISOString() }
+}
+
+/** A provider as the REST API shows it. */
+export function fromProvider({ capabilities, deliveries, ...told }: ProviderReport): Record<string, unknown> {
+  const { name, isReachable, savesImages, userDataMaxBytes, hasVolumes, hasNetworks } = told
+  return {
+    name,
+    reachable: isReachable,
+    rights: capabilities.rights ?? 'site',
+    update: capabilities.update === false ? 'none' : capabilities.update,
+    actions: capabilities.actions,
+    userDataMaxBytes,
+    keysMax: capabilities.keysMax,
+    deliveries: deliveries.map(({ method, by, layouts, userDataMaxBytes: maxBytes, evidence }) => ({
+      method,
+      by,
+      layouts,
+      userDataMaxBytes: maxBytes,
+      evidence,
+    })),
+    savesImages,
+    volumes: hasVolumes,
+    networks: hasNetworks,
+  }
 }
