@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MEMORY_CONFIG, startGateway, type Gateway } from '../e2e/gateway.ts'
 import { ROOT, run } from '../e2e/programs.ts'
+import { startOpenNebula } from '../opennebula/opennebula.ts'
 import { needQemu } from './demo-guest.ts'
 import { need, needPython, PYTHON } from './need.ts'
 import { assertNothingLeft, startQemuGateway } from './qemu-gateway.ts'
@@ -22,7 +23,14 @@ interface Block {
   readonly prints?: string
 }
 
-/** Blocks that are `sh` and nothing else; those of clients that are not installed here say so behind it. */
+/** What stands behind `sh` where a block is not run, and why it is not. */
+const NOT_RUN: Readonly<Record<string, string>> = {
+  'old-client': 'rOCCI-cli is not installed here',
+  'front-end': "runs OpenNebula's own tools, where OpenNebula is; here a simulator stands in for it",
+  typing: 'waits for somebody who types a secret',
+}
+
+/** Blocks that are `sh` and nothing else; the others say behind it why they are not run. */
 function blocksOf(page: string): readonly Block[] {
   const found = page.matchAll(/^#+ (.+)$|^```sh\n([^]*?)^```$(?:\n\n```text\n([^]*?)\n```$)?/gm)
   let heading = ''
@@ -61,18 +69,42 @@ async function beGuests({ ask, metadataUrl }: Gateway, signal: AbortSignal): Pro
   }
 }
 
+async function pageOf(name: string): Promise<string> {
+  return await readFile(join(ROOT, 'docs', 'howto', name), 'utf8')
+}
+
+/** A gateway with the very settings that a page has, in front of an OpenNebula that has what the page speaks of. */
+async function startOpenNebulaGateway(t: TestContext, page: string): Promise<Gateway> {
+  const one = await startOpenNebula(t)
+  one.addUser({ name: 'bellhop', password: 'wonderland' })
+  one.addNetwork({ name: 'public', mode: '644', range: { first: '192.0.2.10', size: 50 } })
+  const template = 'CPU="1" MEMORY="512" NIC=[ NETWORK_ID="0" ] CONTEXT=[ NETWORK="YES" ]'
+  one.addTemplate({ name: 'debian', mode: '604', template })
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-howto-one-'))
+  t.after(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'one_auth'), 'bellhop:wonderland\n')
+  const [, settings = assert.fail('the page has settings')] = /^```toml\n([^]*?)^```$/m.exec(page) ?? []
+  const here = settings
+    .replace('http://one.example.org:2633/RPC2', one.url)
+    .replace('/home/bellhop/one_auth', join(folder, 'one_auth'))
+  const listening = '[server]\nlisten = "127.0.0.1:0"\n[metadata]\nenabled = false\n'
+  return await startGateway(t, { config: listening + here })
+}
+
 /**
  * Runs every `sh` block of a page in one shell, in the order of the page, as a reader with a key would; compares what each
  * prints with what the page says, and asserts that nothing failed or complained.
+ *
+ * @param printing how many blocks of the page say at least what they print
  */
-async function follow(t: TestContext, { folder, url }: Gateway, name: string): Promise<void> {
+async function follow(t: TestContext, { folder, url }: Gateway, name: string, printing = 6): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'bellhop-howto-'))
   t.after(() => rm(home, { recursive: true, force: true }))
   await mkdir(join(home, '.ssh'))
   await writeFile(join(home, '.ssh', 'id_ed25519.pub'), `${PUBLIC_KEY}\n`)
-  const blocks = blocksOf(await readFile(join(ROOT, 'docs', 'howto', name), 'utf8'))
+  const blocks = blocksOf(await pageOf(name))
   const script = blocks.map(({ code }, index) => `echo '${MARK}${index}'\n${code}`).join('\n')
-  const PATH = [dirname(PYTHON), process.env['PATH']].join(delimiter)
+  const PATH = [join(ROOT, 'bin'), dirname(PYTHON), process.env['PATH']].join(delimiter)
   const env = { ...process.env, PATH, HOME: home, XDG_STATE_HOME: folder, BELLHOP_URL: url, NO_PROXY: '*' }
   // A reader would see an error and stop; so does this shell, wherever in a pipe it comes from.
   const ended = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: home, env })
@@ -83,7 +115,7 @@ async function follow(t: TestContext, { folder, url }: Gateway, name: string): P
   assert.equal(printed.length, blocks.length)
   assert.equal(ended.stderr, '')
   const said = blocks.filter(({ prints }) => prints !== undefined)
-  assert.ok(said.length > 5)
+  assert.ok(said.length >= printing)
   for (const [index, { heading, prints }] of blocks.entries())
     if (prints !== undefined) assert.match(printed[index]?.trim() ?? '', pattern(prints), heading)
 }
@@ -108,4 +140,20 @@ describe('every block of a how-to runs, in the order of the page, and prints wha
     await follow(t, gateway, 'cimi.md')
     await assertNothingLeft(gateway, [])
   })
+
+  it('an OpenNebula', async (t) => {
+    if (!need(t, 'curl', 'curl')) return
+    const gateway = await startOpenNebulaGateway(t, await pageOf('opennebula.md'))
+    await follow(t, gateway, 'opennebula.md', 5)
+  })
+
+  it('HEPiX images', async (t) => {
+    await follow(t, await startGateway(t, { config: MEMORY_CONFIG }), 'hepix.md', 3)
+  })
+})
+
+it('a block of a how-to that is not run has a reason', async () => {
+  for (const name of await readdir(join(ROOT, 'docs', 'howto')))
+    for (const [, mark = ''] of (await pageOf(name)).matchAll(/^```sh (.*)$/gm))
+      assert.ok(Object.hasOwn(NOT_RUN, mark), `${name}: ${mark}`)
 })
