@@ -22,6 +22,14 @@ const MEMBERS: Readonly<Record<string, { readonly key: keyof GuestWord; readonly
   }
 
 /**
+ * What cloud-init's webhook posts, too: the agent's reports have it around what is ours, for receivers that know nothing else.
+ *
+ * @see https://cloudinit.readthedocs.io/en/latest/reference/base_config_reference.html#reporting
+ */
+const ENVELOPE: ReadonlySet<string> = new Set(['name', 'description', 'event_type', 'origin', 'timestamp', 'result'])
+const ORIGIN = 'bellhop-agent'
+
+/**
  * Reads what the demo guest and the agent say, from a console line or a report: `{"stage":"fetched","sha256":"…"}`.
  *
  * Strict: an unknown member, a wrong type, or `applied` without the exit code 0 that proves it make it no word of ours.
@@ -29,7 +37,9 @@ const MEMBERS: Readonly<Record<string, { readonly key: keyof GuestWord; readonly
 export function parseAgentWord(value: unknown): GuestWord | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const word: Partial<Record<keyof GuestWord, unknown>> = {}
+  const enveloped = 'origin' in value && value.origin === ORIGIN
   for (const [name, said] of Object.entries(value)) {
+    if (enveloped && ENVELOPE.has(name)) continue
     const member = Object.hasOwn(MEMBERS, name) ? MEMBERS[name] : undefined
     const value = member?.read(said)
     if (member === undefined || value === undefined) return undefined

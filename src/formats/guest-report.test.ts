@@ -73,6 +73,25 @@ describe('parseReport', () => {
     assert.deepEqual(wordOf(JSON.stringify(said)), { speaker: agent, kind: stage, ...rest })
   })
 
+  it('takes the word of the agent, in what a webhook posts around it', () => {
+    const word = { agent: 'agent', stage: 'failed', method: 'disk', exitCode: 7 }
+    const around = {
+      name: 'bellhop-agent/failed',
+      description: 'x',
+      event_type: 'finish',
+      timestamp: 1,
+      result: 'FAIL',
+    }
+    assert.deepEqual(wordOf(JSON.stringify({ ...around, origin: 'bellhop-agent', ...word })), {
+      speaker: 'agent',
+      kind: 'failed',
+      method: 'disk',
+      exitCode: 7,
+    })
+    for (const origin of ['another', undefined])
+      assert.equal(parseReport(Buffer.from(JSON.stringify({ ...around, origin, ...word })), SCRIPT), undefined)
+  })
+
   it('takes no word that is not exactly one of ours', () => {
     const said: Readonly<Record<string, unknown>> = { agent: 'demo-guest', stage: 'failed' }
     for (const wrong of [
