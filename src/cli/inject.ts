@@ -28,6 +28,7 @@ const GUESTS = {
 } as const
 
 const SECRET = { mode: 0o600, uid: 0, gid: 0 } as const
+
 /** `bellhop inject`: writes data into a disk image, without root and without the kernel. */
 export function injectCommand(): Command {
   return new Command('inject')

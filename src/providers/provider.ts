@@ -27,6 +27,8 @@ export interface LayoutOption {
   readonly carries: readonly Wish[]
   /** What it would spoil, and what to do instead, for people: then it is refused. */
   readonly refuses?: { readonly binary?: string; readonly variables?: string }
+  /** What some guests lose where the user wishes for this, for people: a warning. */
+  readonly doubts?: Readonly<Partial<Record<Wish, string>>>
   readonly userDataMaxBytes: number
   /** Why it is the one where nothing else decides, for people. */
   readonly why: string

@@ -99,6 +99,17 @@ describe('a plan for a guest that gets one of several layouts', () => {
     )
   })
 
+  it('warns of what some of its readers lose, where the user wishes for it', () => {
+    const site = stratusLab({ defaultContextMethod: 'cloud-init' })
+    const doubts = (asked: Partial<InstanceSpec>) =>
+      planned(site, asked)
+        .warnings.filter(({ code }) => code === 'guest-may-ignore')
+        .map(({ message }) => message.split(':')[0])
+    assert.deepEqual(doubts({ userData: SCRIPT }), [])
+    assert.deepEqual(doubts({ userData: SCRIPT, publicKeys: [KEY] }), ['publicKeys'])
+    assert.deepEqual(doubts({ userData: HEPIX, publicKeys: [KEY] }), [])
+  })
+
   const REFUSED: readonly (readonly [what: string, asked: Partial<InstanceSpec>, code: ErrorCode, message: RegExp])[] =
     [
       ['variables', { userData: SCRIPT, variables: { A: 'b' } }, 'unsupported', /^variables: .*cloud-init.*script/],

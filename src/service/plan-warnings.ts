@@ -3,18 +3,18 @@ import { DISK_LAYOUTS, METADATA_LAYOUTS } from '../layouts/index.ts'
 import type { Layout } from '../layouts/layout.ts'
 import type { InstanceSpec } from '../model/instance.ts'
 import type { PlanWarning } from '../model/plan.ts'
-import type { DeliveryCapability, Wish } from '../providers/provider.ts'
+import type { DeliveryCapability, LayoutOption, Wish } from '../providers/provider.ts'
 import { isOwnerKnown } from './injected-files.ts'
 
 /** What the user should know before the launch: of his data, of what is lost on a way, of what nobody will see. */
 export function planWarnings(
   spec: InstanceSpec,
   detected: Detected | undefined,
-  deliveries: readonly DeliveryCapability[],
+  deliveries: readonly (DeliveryCapability & Pick<LayoutOption, 'doubts'>)[],
 ): readonly PlanWarning[] {
   return [
     ...formatWarnings(detected, spec),
-    ...deliveries.flatMap((each) => carryWarnings(spec, each)),
+    ...deliveries.flatMap((each) => [...carryWarnings(spec, each), ...doubtWarnings(spec, each)]),
     ...evidenceWarnings(deliveries),
   ]
 }
@@ -74,6 +74,13 @@ function carryWarnings(spec: InstanceSpec, delivery: DeliveryCapability): readon
   if (method === 'injection' && by !== 'provider' && !spec.files.every(isOwnerKnown))
     lost.push('files: an owner or group other than root is not carried by injection, unless it is a number')
   return lost.map((message): PlanWarning => ({ code: 'not-carried', message }))
+}
+
+function doubtWarnings(spec: InstanceSpec, { doubts = {} }: Pick<LayoutOption, 'doubts'>): readonly PlanWarning[] {
+  return WISHES.flatMap((wish) => {
+    const message = ASKED[wish](spec) ? doubts[wish] : undefined
+    return message === undefined ? [] : [{ code: 'guest-may-ignore', message: `${wish}: ${message}` }]
+  })
 }
 
 /** What a way of ours carries: what its layouts have room for. */

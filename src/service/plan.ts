@@ -4,7 +4,7 @@ import { CloudError } from '../model/errors.ts'
 import type { InstanceSpec } from '../model/instance.ts'
 import type { Plan, PlannedDelivery } from '../model/plan.ts'
 import { chooseLayout } from '../providers/layout-choice.ts'
-import type { Capabilities, DeliveryCapability } from '../providers/provider.ts'
+import type { Capabilities, DeliveryCapability, LayoutOption } from '../providers/provider.ts'
 import { checkLimits } from './plan-limits.ts'
 import { carriedByLayouts, declaredTitle, planWarnings } from './plan-warnings.ts'
 
@@ -32,7 +32,7 @@ interface Target {
 }
 
 /** A way whose layouts are those that the guest really gets. */
-interface Settled extends DeliveryCapability {
+interface Settled extends DeliveryCapability, Pick<LayoutOption, 'doubts'> {
   /** Why it gets this one, where there was a choice. */
   readonly whyLayout?: string
 }
@@ -72,10 +72,10 @@ export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target,
 }
 
 /** Those that work here: metadata by us only where a server of ours runs. */
-export function deliveriesHere(
-  deliveries: Capabilities['deliveries'],
+export function deliveriesHere<D extends Pick<PlannedDelivery, 'method'> & { readonly by?: DeliveryCapability['by'] }>(
+  deliveries: readonly D[],
   { servesMetadata }: Pick<PlanRules, 'servesMetadata'>,
-): Capabilities['deliveries'] {
+): readonly D[] {
   return deliveries.filter(({ method, by }) => servesMetadata || method !== 'metadata' || by === 'provider')
 }
 
@@ -140,8 +140,9 @@ function choose(
 function settled(delivery: DeliveryCapability, spec: InstanceSpec): Settled {
   if (!delivery.oneOf) return delivery
   const { option, why } = chooseLayout(spec, delivery.oneOf)
-  const { layout, title, carries, userDataMaxBytes } = option
-  return { ...delivery, layouts: [layout], carries, userDataMaxBytes, whyLayout: `${title}, because ${why}` }
+  const { layout, title, carries, doubts, userDataMaxBytes } = option
+  const settled = { ...delivery, layouts: [layout], carries, userDataMaxBytes, whyLayout: `${title}, because ${why}` }
+  return doubts ? { ...settled, doubts } : settled
 }
 
 function toPlanned(

@@ -43,6 +43,10 @@ const METHODS: Readonly<Record<ContextMethod, Omit<LayoutOption, 'why'>>> = {
       binary: 'send it unpacked, as text; or have the site set contextMethod = "one"',
       variables: 'put them into the user data',
     },
+    doubts: {
+      publicKeys:
+        'a cloud-init of today (22.4 and newer) leaves a disk of this method with keys alone, and the user data on it too',
+    },
     // How much it is when packed, only the driver sees; it refuses what is too large.
     userDataMaxBytes: USER_DATA_MAX_BYTES,
   },
