@@ -1,39 +1,36 @@
-import { prefixLengthOf } from '../layouts/netmask.ts'
-import { CloudError, isCloudError } from '../model/errors.ts'
-import type { NetworkState } from '../model/network.ts'
+import { CloudError } from '../model/errors.ts'
 import { checkCall } from './call.ts'
-import type { OneRecord } from './one-xml.ts'
+import { unlessGone } from './outcome.ts'
 import type { Call, NetworkGroup, RemoteNetwork } from './provider.ts'
 
-/** A virtual network of the site's. */
-export interface SiteNetwork {
-  readonly id: number
-  readonly name: string
-  readonly state: NetworkState
-  /** NETWORK_ADDRESS, NETWORK_MASK, GATEWAY …, as far as the site says them. */
-  readonly template: OneRecord
+/** A network of the site's; its addresses as far as the site says them. */
+export interface SiteNetwork extends Pick<RemoteNetwork, 'remoteId' | 'state' | 'cidr' | 'gateway'> {
+  readonly title: string
 }
 
-/** What one version of OpenNebula has to do for {@link siteNetworks}. */
+/** What a cloud has to do for {@link siteNetworks}. */
 export interface SiteNetworks extends Pick<NetworkGroup, 'attach' | 'detach'> {
   /** The provider's name. */
   readonly name: string
+  /** Who makes and changes networks, and where, for people: `by the site, in OpenNebula`. */
+  readonly changed: string
   /** Whatever the account may use. */
   readonly all: (call: Call) => Promise<readonly SiteNetwork[]>
   /** @throws {CloudError} not-found */
   readonly network: (remoteId: string, call: Call) => Promise<SiteNetwork>
 }
 
-/** Networks that the site has made, in OpenNebula itself: whatever an account may use is for all, and nobody changes it. */
-export function siteNetworks({ name: provider, all, network, attach, detach }: SiteNetworks): NetworkGroup {
-  const get = (remoteId: string, call: Call) => {
+/** Networks that are made in the cloud itself: whatever an account may use is for all, and nobody changes it by us. */
+export function siteNetworks({ name: provider, changed, all, network, attach, detach }: SiteNetworks): NetworkGroup {
+  async function get(remoteId: string, call: Call): Promise<RemoteNetwork> {
     checkCall(call, provider)
-    return network(remoteId, call)
+    const { title: _title, ...remote } = await network(remoteId, call)
+    return remote
   }
   const refusal = (done: string) =>
     new CloudError(
       'unsupported',
-      `${provider}: networks are not ${done} here, but by the site, in OpenNebula; whatever it lets us use is listed`,
+      `${provider}: networks are not ${done} here, but ${changed}; whatever the account may use is listed`,
     )
 
   return {
@@ -41,23 +38,22 @@ export function siteNetworks({ name: provider, all, network, attach, detach }: S
     numberedBy: 'provider',
     shared: async (call) => {
       checkCall(call, provider)
-      const found = (await all(call)).toSorted((a, b) => a.id - b.id)
-      return found.map((each) => ({
-        ...toRemote(each),
-        name: `${provider}-${each.id}`,
-        provider,
-        title: each.name,
-      }))
+      const found = (await all(call)).toSorted((a, b) => Number(a.remoteId) - Number(b.remoteId))
+      return found.map((each) => ({ ...each, name: `${provider}-${each.remoteId}`, provider }))
     },
     create: () => Promise.reject(refusal('made')),
     find: () => Promise.resolve(undefined),
-    get: async (remoteId, call) => toRemote(await get(remoteId, call)),
+    get,
     act: async (remoteId, _action, call) => {
       await get(remoteId, call)
       throw refusal('changed')
     },
     delete: async (remoteId, call) => {
-      if (await unlessGone(get(remoteId, call))) throw refusal('deleted')
+      await unlessGone(
+        get(remoteId, call).then(() => {
+          throw refusal('deleted')
+        }),
+      )
     },
     attach: async (instanceRemoteId, attachment, call) => {
       await get(attachment.networkRemoteId, call)
@@ -67,25 +63,5 @@ export function siteNetworks({ name: provider, all, network, attach, detach }: S
       checkCall(call, provider)
       await unlessGone(detach(instanceRemoteId, attachment, call))
     },
-  }
-}
-
-async function unlessGone<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found
-  } catch (error) {
-    if (!isCloudError(error, 'not-found')) throw error
-    return undefined
-  }
-}
-
-function toRemote({ id, state, template }: SiteNetwork): RemoteNetwork {
-  const { NETWORK_ADDRESS: address, NETWORK_MASK: mask = '', GATEWAY: gateway } = template
-  const prefixLength = prefixLengthOf(mask)
-  return {
-    remoteId: String(id),
-    state,
-    ...(address && prefixLength !== undefined ? { cidr: `${address}/${prefixLength}` } : {}),
-    ...(gateway ? { gateway } : {}),
   }
 }

@@ -7,7 +7,7 @@ import { openNebulaProvider, type OpenNebulaOptions } from '../../src/providers/
 import type { CreateRequest, Provider } from '../../src/providers/provider.ts'
 import { createHttpClient } from '../../src/wire/http.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
-import { call, eventually } from './provider-calls.ts'
+import { call, CALL_MS, eventually } from './provider-calls.ts'
 
 const TEMPLATE = String.raw`CPU="0.5" VCPU="2" MEMORY="512" LABELS="linux" NIC=[ NETWORK_ID="0", MODEL="virtio" ]
 CONTEXT=[ NETWORK="YES", SSH_PUBLIC_KEY="$USER[SSH_PUBLIC_KEY]", SITE="here", PASSWORD="s3cret", FILES_DS="$FILE[IMAGE_ID=\"1\"]" ]`
@@ -66,7 +66,7 @@ export async function openRig(
     request,
     made: async (change, more) => {
       const { remoteId } = await provider.create(request(change, more), call())
-      await eventually('it runs', 5000, async () => {
+      await eventually('it runs', CALL_MS, async () => {
         assert.equal((await provider.get(remoteId, call())).state, 'active')
       })
       return Number(remoteId)
@@ -86,7 +86,7 @@ export function wordsIn({ calls }: OpenNebula): readonly (string | undefined)[] 
 
 /** Waits until it holds. */
 export function soon(what: string, holds: () => boolean): Promise<void> {
-  return eventually(what, 5000, () => {
+  return eventually(what, CALL_MS, () => {
     assert.ok(holds(), what)
     return Promise.resolve()
   })

@@ -1,19 +1,16 @@
 import { openRig } from './synnefo-rig.ts'
 import { testProvider, type ProviderUnderTest } from './provider.ts'
 
-const AT_THE_SITE = 'networks are made at the site, and servers are put on them when they are made'
+const AT_THE_SITE = 'networks are made at the site'
+const WITH_THE_SERVER = 'servers are put on networks when they are made, and stay there'
 
 /** What of networks cannot hold where nobody makes one by us, nor plugs a card. */
-const SKIP: ProviderUnderTest['skip'] = Object.fromEntries(
-  [
-    'are found and got once they are created, with their addresses, until they are deleted',
-    'with unknown ids are not found, and deleting or detaching them is no error',
-    'are brought down and up, with a machine on them or not',
-    'are not deleted while a machine is on them',
-    'give a new machine cards that are told apart, with the MAC that was wished for',
-    'come and go with a machine, running or stopped, once however often it is asked',
-  ].map((what) => [`networks: ${what}`, AT_THE_SITE]),
-)
+const SKIP: ProviderUnderTest['skip'] = {
+  'networks: are found and got once they are created, with their addresses, until they are deleted': AT_THE_SITE,
+  'networks: are brought down and up, with a machine on them or not': AT_THE_SITE,
+  'networks: are not deleted while a machine is on them': AT_THE_SITE,
+  'networks: come and go with a machine, running or stopped, once however often it is asked': WITH_THE_SERVER,
+}
 
 for (const version of ['0.16', '0.20'] as const)
   testProvider({

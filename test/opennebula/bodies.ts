@@ -1,6 +1,6 @@
 import { may, passwordHash } from './access.ts'
 import { addressAt, macOf } from './leases.ts'
-import type { Image, Network, Owned, User, VmTemplate } from './model.ts'
+import type { Host, HostCapacity, Image, Network, Owned, User, VmTemplate } from './model.ts'
 import { templateXml } from './template.ts'
 import type { Profile } from './version.ts'
 import { bare, cdata, escapeText } from './xml.ts'
@@ -95,6 +95,42 @@ export function imageXml(image: Image): string {
       bare('TEMPLATE', templateXml(image.template)),
       bare('SNAPSHOTS', cdata('ALLOW_ORPHANS', 'NO') + cdata('CURRENT_BASE', -1) + cdata('NEXT_SNAPSHOT', 0)),
       bare('BACKUP_INCREMENTS', ''),
+    ].join(''),
+  )
+}
+
+/** `<HOST>`, without devices, memory by nodes and what was measured last. */
+export function hostXml({ id, name, state, total, max }: Host): string {
+  const of = (kind: 'TOTAL' | 'MAX', { memoryKiB, cpuPercent }: HostCapacity) =>
+    bare(`${kind}_MEM`, memoryKiB) + bare(`${kind}_CPU`, cpuPercent)
+  return bare(
+    'HOST',
+    [
+      bare('ID', id),
+      bare('NAME', escapeText(name)),
+      bare('STATE', state),
+      bare('PREV_STATE', state),
+      bare('IM_MAD', 'dummy'),
+      bare('VM_MAD', 'dummy'),
+      bare('CLUSTER_ID', 0),
+      bare('CLUSTER', 'default'),
+      bare(
+        'HOST_SHARE',
+        [
+          bare('MEM_USAGE', 0),
+          bare('CPU_USAGE', 0),
+          of('TOTAL', total),
+          of('MAX', max),
+          bare('RUNNING_VMS', 0),
+          bare('VMS_THREAD', 1),
+          bare(
+            'DATASTORES',
+            ['DISK_USAGE', 'FREE_DISK', 'MAX_DISK', 'USED_DISK'].map((each) => bare(each, 0)).join(''),
+          ),
+          '<PCI_DEVICES/><NUMA_NODES/>',
+        ].join(''),
+      ),
+      '<VMS/><TEMPLATE/><MONITORING/>',
     ].join(''),
   )
 }

@@ -3,7 +3,7 @@ import { createCipheriv, randomBytes } from 'node:crypto'
 import { contextScript, isYes, type ContextRules } from './context.ts'
 import { createLifecycle, type Delays, type Lifecycle } from './lifecycle.ts'
 import { release } from './leases.ts'
-import type { Image, Network, User, Version, Vm, VmTemplate } from './model.ts'
+import type { Host, Image, Network, User, Version, Vm, VmTemplate } from './model.ts'
 import { vectorOf, type Vector } from './template.ts'
 import { PROFILES, type Profile } from './version.ts'
 
@@ -16,6 +16,7 @@ export interface Cloud {
   readonly templates: VmTemplate[]
   readonly images: Image[]
   readonly networks: Network[]
+  readonly hosts: Host[]
   readonly vms: Vm[]
   readonly lifecycle: Lifecycle
   /** False: what is plugged while a VM runs does not come or go. */
@@ -45,6 +46,7 @@ export function createCloud({ version, delays, oneGate }: CloudOptions): Cloud {
     templates: [],
     images: [],
     networks: [],
+    hosts: [],
     vms: [],
     canPlug: true,
     secrets,

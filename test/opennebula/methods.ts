@@ -1,5 +1,5 @@
 import { demand, demandCreate, login } from './access.ts'
-import { imageXml, networkXml, userXml, vmTemplateXml } from './bodies.ts'
+import { hostXml, imageXml, networkXml, userXml, vmTemplateXml } from './bodies.ts'
 import type { Cloud } from './cloud.ts'
 import { isRefusal, refusal, type Owned, type User } from './model.ts'
 import { chosen } from './pools.ts'
@@ -101,6 +101,11 @@ export const METHODS: Readonly<Record<string, Method>> = {
   'one.template.info': templateInfo,
   'one.template.instantiate': instantiate,
   'one.templatepool.info': pool('VMTEMPLATE_POOL', ({ templates }) => templates, vmTemplateXml),
+  // It takes neither filter nor range.
+  'one.hostpool.info': ({ hosts }, user) => {
+    const seen = chosen(hosts, user, { filter: -2, start: -1, end: -1 })
+    return `<HOST_POOL>${seen.map(hostXml).join('')}</HOST_POOL>`
+  },
   'one.imagepool.info': pool('IMAGE_POOL', ({ images }) => images, imageXml),
   'one.vn.info': (cloud, user, given) =>
     networkXml(

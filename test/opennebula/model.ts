@@ -62,6 +62,22 @@ export interface Network extends Owned {
   readonly leases: Map<string, Lease>
 }
 
+/** A host. `mode` stands for the rules by which others than administrators see it. */
+export interface Host extends Owned {
+  /** 2 MONITORED. */
+  readonly state: number
+  readonly total: HostCapacity
+  /** What VMs may take of it: more where the site overcommits, less where it keeps some. */
+  readonly max: HostCapacity
+}
+
+/** What a host has. */
+export interface HostCapacity {
+  /** In hundredths of a core. */
+  readonly cpuPercent: number
+  readonly memoryKiB: number
+}
+
 /** Addresses of a network, in one range. */
 export interface AddressRange {
   readonly first: string

@@ -2,7 +2,7 @@ import { createCloud } from './cloud.ts'
 import { contextDisk } from './context-disk.ts'
 import type { CallFault } from './faults.ts'
 import { QUICK, type Delays } from './lifecycle.ts'
-import type { AddressRange, Owned, User, Version, Vm } from './model.ts'
+import type { AddressRange, HostCapacity, Owned, User, Version, Vm } from './model.ts'
 import { openDoor, type LoggedCall } from './server.ts'
 import type { Template } from './template.ts'
 import { parseTemplate } from './template-parse.ts'
@@ -68,6 +68,16 @@ export interface NewNetwork extends Ownership {
   readonly state?: number
 }
 
+/** A host to add. VMs run without any, and take nothing of it. */
+export interface NewHost extends Ownership {
+  readonly name: string
+  readonly total: HostCapacity
+  /** Default: all of it. */
+  readonly max?: HostCapacity
+  /** Default: 2, MONITORED. */
+  readonly state?: number
+}
+
 /** A front end that runs. What is added is there at once; ids count from 0, those of accounts go on from 2. */
 export interface OpenNebula {
   /** Where XML-RPC is asked. */
@@ -82,6 +92,7 @@ export interface OpenNebula {
   setTemplateMode(id: number, mode: string): void
   addImage(image: NewImage): number
   addNetwork(network: NewNetwork): number
+  addHost(host: NewHost): number
   setNetworkState(id: number, state: number): void
   vms(): readonly Vm[]
   /** Has these VMs, numbered from 0, in place of those that it had. */
@@ -210,6 +221,8 @@ export async function startOpenNebula(
         state,
         leases: new Map(),
       }),
+    addHost: ({ name, total, max = total, state = 2, ...ownership }) =>
+      add(cloud.hosts, { ...owned(cloud.hosts, name, ownership), total, max, state }),
     setNetworkState: (id, state) => {
       const network = cloud.networks[id]
       if (network === undefined) throw new Error(`there is no network ${id}`)

@@ -100,7 +100,9 @@ function vfatDisk(files: ReadonlyMap<string, string>): Uint8Array {
       mkdirSync(join(root, dirname(path)), { recursive: true })
       writeFileSync(join(root, path), content)
     }
-    execFileSync('sh', ['-ec', MAKE_DISK, 'sh', image, root, String(DISK_KIB)], { stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync('sh', ['-ec', MAKE_DISK, 'sh', image, root, String(DISK_KIB)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     return readFileSync(image)
   } finally {
     rmSync(folder, { recursive: true })

@@ -184,13 +184,14 @@ export function assertKeyTaken(outcome: Outcome): void {
 
 type Command = readonly [program: string, ...parameters: readonly string[]]
 
-/** The shells of HEPiX's images and of uCernVM's boot, and Debian's; with what each decodes by, as it stands in their scripts. */
+/** The shells of HEPiX's images and of uCernVM's boot, and Debian's; with what stands in their scripts to decode user data. */
 export const SHELLS: Readonly<
-  Record<string, { readonly command: Command; readonly debianPackage: string; readonly decode: string }>
+  Record<string, { readonly command: Command; readonly debianPackage: string; readonly decoders: readonly string[] }>
 > = {
-  dash: { command: ['dash'], debianPackage: 'dash', decode: 'base64 -di' },
-  bash: { command: ['bash'], debianPackage: 'bash', decode: 'base64 -di' },
-  busybox: { command: ['busybox', 'sh'], debianPackage: 'busybox', decode: 'busybox base64 -d' },
+  // HEPiX's passes over what is no base64; uCernVM's ends there.
+  dash: { command: ['dash'], debianPackage: 'dash', decoders: ['base64 -di', 'base64 -d'] },
+  bash: { command: ['bash'], debianPackage: 'bash', decoders: ['base64 -di', 'base64 -d'] },
+  busybox: { command: ['busybox', 'sh'], debianPackage: 'busybox', decoders: ['busybox base64 -d'] },
 }
 
 /** What a HEPiX guest has. */
@@ -203,10 +204,12 @@ export interface TakenByShell {
 
 /** What is had once a shell has sourced a disk's `context.sh`, by the commands that stand in the scripts of such guests. */
 export function takenByShell(shell: keyof typeof SHELLS, contextSh: string): TakenByShell {
-  const { command, decode } = SHELLS[shell] ?? assert.fail(`there is a ${shell}`)
+  const { command, decoders } = SHELLS[shell] ?? assert.fail(`there is a ${shell}`)
   const sourcing = (script: string): Buffer =>
     runIn({ 'context.sh': contextSh }, [...command, '-c', `. ./context.sh; ${script}`])
-  const userData = sourcing(`echo $EC2_USER_DATA | ${decode}`)
+  // Not quoted there, and so not here.
+  const [userData = assert.fail(), ...others] = decoders.map((decode) => sourcing(`echo $EC2_USER_DATA | ${decode}`))
+  for (const other of others) assert.equal(sha256(other), sha256(userData), 'whatever decodes them')
   return {
     userData,
     publicKey: textOf(sourcing('echo "$PUBLIC_KEY"')),

@@ -1,3 +1,4 @@
+import { CloudError } from '../../model/errors.ts'
 import type { XmlElement } from '../../wire/xml.ts'
 import { childOf, childrenOf, integerIn, readRecord, textIn, toInteger, type OneRecord } from '../one-xml.ts'
 import { readAttributes, type OneAttributes } from './api-attributes.ts'
@@ -54,6 +55,17 @@ export interface OneNetwork {
   readonly ranges: readonly OneAddressRange[]
 }
 
+/** A host that VMs run on. */
+export interface OneHost {
+  readonly name: string
+  /** 0 INIT, 1 and 2 monitored, 3 ERROR, 4 DISABLED, 5, 6 and 7 looked at in states 3, 0 and 4, 8 OFFLINE. */
+  readonly state: number
+  /** MAX_CPU: what all its VMs may take together, in hundredths of a core, with what the site overcommits or keeps. */
+  readonly cpuPercent: number
+  /** MAX_MEM, likewise. */
+  readonly memoryKiB: number
+}
+
 /** Reads a `<USER>`, without its secrets. @throws {CloudError} provider-failed naming what is missing */
 export function readUser(element: XmlElement): OneUser {
   const { single } = readAttributes(childOf(element, 'TEMPLATE'))
@@ -92,6 +104,18 @@ export function readNetwork(element: XmlElement): OneNetwork {
       const { LEASES: _leases, ...attributes } = readRecord(range)
       return { attributes, leases: childrenOf(childOf(range, 'LEASES'), 'LEASE').map(readLease) }
     }),
+  }
+}
+
+/** Reads a `<HOST>`. @throws {CloudError} provider-failed naming what is missing */
+export function readHost(element: XmlElement): OneHost {
+  const share = childOf(element, 'HOST_SHARE')
+  if (!share) throw new CloudError('provider-failed', "OpenNebula's HOST has no HOST_SHARE")
+  return {
+    name: textIn(element, 'NAME'),
+    state: integerIn(element, 'STATE'),
+    cpuPercent: integerIn(share, 'MAX_CPU'),
+    memoryKiB: integerIn(share, 'MAX_MEM'),
   }
 }
 

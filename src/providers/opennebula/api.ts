@@ -4,7 +4,16 @@ import { AGAIN, ONCE, oneClient } from '../one-client.ts'
 import { childrenOf } from '../one-xml.ts'
 import type { Call } from '../provider.ts'
 import { toCloudError } from './api-faults.ts'
-import { readImage, readNetwork, readUser, type OneImage, type OneNetwork, type OneUser } from './api-pools.ts'
+import {
+  readHost,
+  readImage,
+  readNetwork,
+  readUser,
+  type OneHost,
+  type OneImage,
+  type OneNetwork,
+  type OneUser,
+} from './api-pools.ts'
 import { readTemplate, readVm, type OneTemplate, type OneVm } from './api-vms.ts'
 
 /** Where an OpenNebula is, and who asks it. */
@@ -66,6 +75,8 @@ export interface OpenNebulaApi {
   readonly networks: (call: Call) => Promise<readonly OneNetwork[]>
   /** With its leases, where it may be managed. */
   readonly network: (id: number, call: Call) => Promise<OneNetwork>
+  /** All that may be used: to most accounts none is. */
+  readonly hosts: (call: Call) => Promise<readonly OneHost[]>
   /** @returns the id of the new VM */
   readonly instantiate: (templateId: number, how: Instantiation, call: Call) => Promise<number>
   /** Makes a VM of attributes alone. @returns its id */
@@ -147,6 +158,7 @@ export function openNebulaApi({ url, session, http, name }: OpenNebulaApiOptions
         call,
       ),
     network: (id, call) => read(['one.vn.info', id], 'VNET', readNetwork, call),
+    hosts: (call) => read(['one.hostpool.info'], 'HOST_POOL', (pool) => childrenOf(pool, 'HOST').map(readHost), call),
     instantiate: (templateId, { name: vmName = '', extra = '', isHeld = false }, call) =>
       // The last one: no copies of its images that outlive it.
       make('one.template.instantiate', [templateId, vmName, isHeld, extra, false], call),

@@ -7,8 +7,9 @@ import type { OpenNebulaApi } from './api.ts'
 import type { OneTemplate, OneVm } from './api-vms.ts'
 import { checkUserData, type UserDataLimit } from './capabilities.ts'
 import { newContext } from './context.ts'
+import { checkHosts, type KnownHosts } from './hosts.ts'
 import { toNic } from './networks.ts'
-import { capacityOf, type OneSizeOption } from './sizes.ts'
+import { capacityOf, takenBy, type OneSizeOption } from './sizes.ts'
 import { toTemplateXml, type TemplateAttribute } from './template-xml.ts'
 import { toVmName } from './values.ts'
 import { labelFor } from './vm.ts'
@@ -17,6 +18,7 @@ import { labelFor } from './vm.ts'
 export interface CreationOptions extends UserDataLimit {
   readonly capabilities: Capabilities
   readonly sizes: readonly OneSizeOption[]
+  readonly hosts: KnownHosts
   /** Ids of the templates whose guests get a script among the user data as one-context's start script, too. */
   readonly startScripts: ReadonlySet<string>
 }
@@ -24,7 +26,8 @@ export interface CreationOptions extends UserDataLimit {
 /**
  * Makes a VM, unless there is one with its id. Whatever would not reach the guest whole is refused before.
  *
- * @throws {CloudError} conflict where it was there and was deleted; as {@link newContext}; what OpenNebula refuses with
+ * @throws {CloudError} conflict where it was there and was deleted; as {@link newContext} and {@link checkHosts}; what
+ *   OpenNebula refuses with
  */
 export async function makeVm(
   api: OpenNebulaApi,
@@ -33,15 +36,18 @@ export async function makeVm(
   options: CreationOptions,
   call: Call,
 ): Promise<OneVm> {
-  const { id, spec, image } = request
-  const { name, capabilities } = options
+  const { id, spec, image, size } = request
+  const { name, capabilities, sizes, hosts } = options
   const { files: limit, otherWays } = capabilities
   checkUserData(spec.userData, options)
   if (limit) checkFiles(spec.files, { who: name, limit, otherWays })
   const templateId = toOneId(image.remoteId)
   if (templateId === undefined) throw new CloudError('not-found', `${name}: there is no template ${image.remoteId}`)
   const make = async () => {
-    const extra = toTemplateXml(extraOf(request, await api.template(templateId, call), options))
+    const [template, known] = await Promise.all([api.template(templateId, call), hosts(call)])
+    const taken = takenBy(size, template, sizes)
+    if (taken) checkHosts(known, taken, `${name}: size ${size.name}`)
+    const extra = toTemplateXml(extraOf(request, template, options))
     const title = toVmName(spec.name ?? spec.hostname ?? '')
     return await api.instantiate(templateId, { name: title === '' ? `bellhop-${id.slice(0, 8)}` : title, extra }, call)
   }

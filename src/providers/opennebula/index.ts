@@ -7,6 +7,7 @@ import { openNebulaApi } from './api.ts'
 import type { OneTemplate } from './api-vms.ts'
 import { capabilitiesWith, USER_DATA_MAX_BYTES } from './capabilities.ts'
 import { makeVm } from './creation.ts'
+import { knownHosts } from './hosts.ts'
 import { virtualNetworks } from './networks.ts'
 import type { OneCredential } from './one-auth.ts'
 import { SIZES, toSizes, type OneSizeOption } from './sizes.ts'
@@ -38,7 +39,14 @@ export function openNebulaProvider(options: OpenNebulaOptions): Provider {
   const { name, credential, http, sizes = SIZES, userDataMaxBytes = USER_DATA_MAX_BYTES, startScripts = [] } = options
   const api = openNebulaApi({ ...credential, http, name })
   const capabilities = capabilitiesWith(userDataMaxBytes)
-  const creation = { name, userDataMaxBytes, capabilities, sizes, startScripts: new Set(startScripts) }
+  const creation = {
+    name,
+    userDataMaxBytes,
+    capabilities,
+    sizes,
+    hosts: knownHosts(api),
+    startScripts: new Set(startScripts),
+  }
   const vms = ourVms({
     name,
     listed: (call) => listVms(api, call, name),

@@ -1,6 +1,7 @@
 import { CloudError } from '../../model/errors.ts'
 import type { NetworkState } from '../../model/network.ts'
 import { attachedTo, OUR_LINK } from '../one-cards.ts'
+import { IN_OPENNEBULA, toSiteNetwork } from '../one-networks.ts'
 import type { OurVms } from '../one-vms.ts'
 import { toInteger, toOneId, type OneRecord } from '../one-xml.ts'
 import { pollUntil } from '../polling.ts'
@@ -32,11 +33,12 @@ export function virtualNetworks(api: OpenNebulaApi, vms: OurVms<OneVm>, name: st
 
   return siteNetworks({
     name,
-    all: async (call) => (await api.networks(call)).map(toSiteNetwork),
+    changed: IN_OPENNEBULA,
+    all: async (call) => (await api.networks(call)).map(toOurs),
     network: async (remoteId, call) => {
       const id = toOneId(remoteId)
       if (id === undefined) throw new CloudError('not-found', `there is no network ${remoteId.slice(0, 50)}`)
-      return toSiteNetwork(await api.network(id, call))
+      return toOurs(await api.network(id, call))
     },
     attach: async (remoteId, attachment, call) => {
       const vm = await settled(remoteId, call)
@@ -79,7 +81,7 @@ function cardOf(vm: OneVm, { linkId }: Pick<NetworkAttachment, 'linkId'>): Attac
   return attachedTo(vm).find((each) => each.linkId === linkId)
 }
 
-function toSiteNetwork({ id, name, state, attributes: { single } }: OneNetwork): SiteNetwork {
+function toOurs({ id, name, state, attributes: { single } }: OneNetwork): SiteNetwork {
   // Before 6.4 they have none.
-  return { id, name, state: state === undefined ? 'active' : (STATES[state] ?? 'unknown'), template: single }
+  return toSiteNetwork({ id, name, template: single }, state === undefined ? 'active' : (STATES[state] ?? 'unknown'))
 }

@@ -2,7 +2,6 @@ import type { Size } from '../../model/instance.ts'
 import { toInteger } from '../one-xml.ts'
 import { toSize, type SizeOption } from '../site-sizes.ts'
 import type { OneTemplate } from './api-vms.ts'
-import type { TemplateAttribute } from './template-xml.ts'
 
 /** A size of the site's, and what OpenNebula gives for it. */
 export interface OneSizeOption extends SizeOption {
@@ -35,12 +34,28 @@ export function toSizes(
   return [...options.map((option) => toSize(provider, option)), ...ofTemplates]
 }
 
+/** What a VM takes of its host. */
+export interface Taken {
+  /** In hundredths of a core. */
+  readonly cpuPercent: number
+  readonly memoryMiB: number
+}
+
+/** What a VM of a size takes of its host; nothing where its template does not say. */
+export function takenBy(size: Size, template: OneTemplate, options: readonly OneSizeOption[]): Taken | undefined {
+  const own = template.attributes.single
+  const { CPU, MEMORY } = { ...own, ...Object.fromEntries(capacityOf(size, template.id, options)) }
+  const [cpu, memoryMiB] = [Number(CPU ?? ''), toInteger(MEMORY)]
+  if (!(cpu > 0) || memoryMiB === undefined) return undefined
+  return { cpuPercent: Math.floor(cpu * 100), memoryMiB }
+}
+
 /** What a VM needs in place of its template's, so that it has the size; nothing where it has it already. */
 export function capacityOf(
   { remoteId, cores, memoryMiB }: Size,
   templateId: number,
   options: readonly OneSizeOption[],
-): readonly TemplateAttribute[] {
+): readonly (readonly [name: string, value: string])[] {
   if (remoteId === `${AS_TEMPLATE}${templateId}`) return []
   const cpu = options.find(({ id }) => id === remoteId)?.cpu ?? cores
   return [

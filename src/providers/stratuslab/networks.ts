@@ -1,8 +1,9 @@
 import { CloudError } from '../../model/errors.ts'
 import { attachedTo, OUR_LINK } from '../one-cards.ts'
+import { IN_OPENNEBULA, toSiteNetwork } from '../one-networks.ts'
 import type { OurVms } from '../one-vms.ts'
 import type { NetworkAttachment, NetworkGroup } from '../provider.ts'
-import { siteNetworks, type SiteNetwork } from '../site-networks.ts'
+import { siteNetworks } from '../site-networks.ts'
 import type { StratusLabApi } from './api.ts'
 import type { LabNetwork, LabVm } from './api-bodies.ts'
 import type { TemplatePart } from './template.ts'
@@ -15,8 +16,10 @@ import type { TemplatePart } from './template.ts'
 export function virtualNetworks(api: StratusLabApi, vms: OurVms<LabVm>, name: string): NetworkGroup {
   return siteNetworks({
     name,
-    all: async (call) => (await api.networks(call)).map(toSiteNetwork),
-    network: async (remoteId, call) => toSiteNetwork(networkOf(await api.networks(call), remoteId)),
+    changed: IN_OPENNEBULA,
+    // OpenNebula 3.2's have no state.
+    all: async (call) => (await api.networks(call)).map((each) => toSiteNetwork(each, 'active')),
+    network: async (remoteId, call) => toSiteNetwork(networkOf(await api.networks(call), remoteId), 'active'),
     attach: async (remoteId, { linkId, networkRemoteId }, call) => {
       const card = attachedTo(await vms.get(remoteId, call)).find((each) => each.linkId === linkId)
       if (card) return card
@@ -57,9 +60,4 @@ function networkOf(networks: readonly LabNetwork[], remoteId: string): LabNetwor
   const network = networks.find(({ id }) => String(id) === remoteId)
   if (network) return network
   throw new CloudError('not-found', `there is no network ${remoteId.slice(0, 50)}`)
-}
-
-/** OpenNebula 3.2's networks have no state. */
-function toSiteNetwork({ id, name, template }: LabNetwork): SiteNetwork {
-  return { id, name, state: 'active', template }
 }
