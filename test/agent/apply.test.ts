@@ -209,8 +209,33 @@ write_files:
     assert.deepEqual(machine.read('srv/app/binary'), Buffer.from([0, 1, 2, 255]))
   })
 
+  it('ends the last line of a text as the file does', async (t) => {
+    for (const [end, content] of [
+      ['', 'good\nevening'],
+      ['\n', 'good\nevening\n'],
+      ['\n  ', 'good\nevening\n'],
+    ] as const) {
+      const machine = await apply(
+        t,
+        `#cloud-config\nwrite_files:\n- path: /greeting\n  content: |\n    good\n    evening${end}`,
+      )
+      assert.equal(machine.read('greeting')?.toString(), content, JSON.stringify(end))
+    }
+  })
+
   it('does nothing of a cloud-config of which any line could be misread', async (t) => {
-    for (const line of ['a: [1,', 'a: >', 'a: &x y', '\ta: b', 'hostname: again', 'a: b: c']) {
+    const lines = [
+      'a: [1,',
+      'a: >',
+      'a: &x y',
+      '\ta: b',
+      'hostname: again',
+      'a: b: c',
+      'a: <<',
+      'on: a',
+      'a: |\n   \n  b',
+    ]
+    for (const line of lines) {
       const machine = await apply(t, `#cloud-config\nhostname: web-1\n${line}\n`)
       assert.equal(machine.ran.status, 4, line)
       assert.equal(machine.read('etc/hostname'), undefined, line)

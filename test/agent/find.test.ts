@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
@@ -116,7 +116,7 @@ describe('the agent finds on a disk', () => {
 
   it('no file that it would have to write outside of where a file can be', async (t) => {
     const machine = makeMachine(t)
-    const files = ['/../x', '/a/../../x', 'x', '/a//b', '/etc/'].map((path) => ({
+    const files = ['/../x', '/a/../../x', 'x', '/a//b', '/etc/', '/a\tb', '/a\\b'].map((path) => ({
       path,
       content_path: '/content/0000',
     }))
@@ -125,6 +125,10 @@ describe('the agent finds on a disk', () => {
     )
     assert.equal((await machine.run('--only', 'disk', '--disk', disk)).status, 1)
     assert.equal(machine.read('../x'), undefined)
+    assert.deepEqual(
+      readdirSync(machine.root).filter((name) => name.startsWith('a')),
+      [],
+    )
   })
 
   it('no more than it takes', async (t) => {
