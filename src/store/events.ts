@@ -1,8 +1,11 @@
 import type { ContextEvent } from '../model/events.ts'
+import type { EventRange } from './store.ts'
 import type { Database } from './tables.ts'
 
 // One statement takes this many: far below SQLite's 32766 and PostgreSQL's 65535 parameters.
 const ROWS_PER_STATEMENT = 200
+/** More than there can be: SQLite takes no offset without a limit. */
+const ALL = Number.MAX_SAFE_INTEGER
 
 export async function appendEvents(database: Database, events: readonly ContextEvent[]): Promise<void> {
   for (let start = 0; start < events.length; start += ROWS_PER_STATEMENT) {
@@ -15,11 +18,22 @@ export async function appendEvents(database: Database, events: readonly ContextE
   }
 }
 
-export async function listEvents(database: Database, instanceId: string): Promise<readonly ContextEvent[]> {
+export async function listEvents(
+  database: Database,
+  instanceId: string,
+  { after = 0, limit }: EventRange,
+): Promise<readonly ContextEvent[]> {
+  const events = database.selectFrom('events').where('instance_id', '=', instanceId).orderBy('sequence')
+  if (limit === undefined && after === 0) return (await events.select('event_json').execute()).map(fromEventRow)
+  // The index alone counts those before: no row is read for them.
+  const places = events
+    .select('sequence')
+    .offset(Math.min(after, ALL))
+    .limit(limit ?? ALL)
   const rows = await database
     .selectFrom('events')
     .select('event_json')
-    .where('instance_id', '=', instanceId)
+    .where('sequence', 'in', places)
     .orderBy('sequence')
     .execute()
   return rows.map(fromEventRow)
@@ -56,6 +70,10 @@ export async function pruneEvents(database: Database, beforeMs: number): Promise
     .execute()
   for (const { instance_id } of forgotten)
     await database.deleteFrom('events').where('instance_id', '=', instance_id).execute()
+  await database
+    .deleteFrom('deleted_instances')
+    .where('id', 'not in', database.selectFrom('events').select('instance_id'))
+    .execute()
   await database
     .deleteFrom('idempotency_keys')
     .where('instance_id', 'not in', database.selectFrom('instances').select('id'))

@@ -115,11 +115,25 @@ export async function deleteInstance(
   events: readonly ContextEvent[],
   neverWas: boolean,
 ): Promise<void> {
-  const deleted = await database.deleteFrom('instances').where('id', '=', id).returning('id').executeTakeFirst()
+  const deleted = await database
+    .deleteFrom('instances')
+    .where('id', '=', id)
+    .returning(['project', 'provider', 'spec_json'])
+    .executeTakeFirst()
   if (neverWas) {
     await database.deleteFrom('events').where('instance_id', '=', id).execute()
     await database.deleteFrom('idempotency_keys').where('instance_id', '=', id).execute()
-  } else if (deleted) await appendEvents(database, events)
+  } else if (deleted) {
+    const { project, provider, spec_json } = deleted
+    const { name = null } = JSON.parse(spec_json) as { readonly name?: string }
+    const was = { project, provider, name }
+    await database
+      .insertInto('deleted_instances')
+      .values({ id, ...was })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(was))
+      .execute()
+    await appendEvents(database, events)
+  }
 }
 
 export async function getInstance(database: Database, id: string): Promise<Instance | undefined> {

@@ -24,7 +24,7 @@ export function kyselyStore({ read, write, close }: Access): Store {
     appendEvents: async (events) => {
       if (events.length > 0) await write('appendEvents', events)
     },
-    listEvents: (instanceId) => read('listEvents', instanceId),
+    listEvents: (instanceId, range = {}) => read('listEvents', instanceId, range),
     listProjectEvents: (project) => read('listProjectEvents', project),
     insertResource: (kind, resource) => write('insertResource', kind, resource),
     // A query that is asked by its name cannot promise the kind that it was asked for; its own signature does.
@@ -56,6 +56,12 @@ export function kyselyStore({ read, write, close }: Access): Store {
       (await read('findSecret', name)) ?? (await write('keepSecret', name, randomBytes(SECRET_BYTES))),
     guestPassword: (instanceId) => read('findGuestPassword', instanceId),
     keepGuestPassword: (instanceId, bytes) => write('keepGuestPassword', instanceId, bytes),
+    insertWebhook: (webhook, max) => write('insertWebhook', webhook, max),
+    listWebhooks: (project) => read('listWebhooks', project),
+    updateWebhook: (id, progress) => write('updateWebhook', id, progress),
+    deleteWebhook: (id) => write('deleteWebhook', id),
+    newestEvent: () => read('newestEvent'),
+    listEventsToTell: (range) => read('listEventsToTell', range),
     close,
   }
 }

@@ -24,6 +24,8 @@ const MIGRATIONS: readonly Migration[] = [
   { name: 'resources and project labels', up: resourcesAndProjectLabels },
   { name: 'documents', up: documents },
   { name: "instances by their cloud's id", up: instancesByRemoteId },
+  { name: 'data that come in the place of others', up: laterData },
+  { name: 'webhooks, and whose deleted instances were', up: webhooks },
 ]
 
 /**
@@ -186,4 +188,32 @@ async function documents({ schema }: Database, types: ColumnTypes): Promise<void
 
 async function instancesByRemoteId({ schema }: Database): Promise<void> {
   await schema.createIndex('instances_by_remote_id').on('instances').columns(['provider', 'remote_id']).execute()
+}
+
+async function laterData({ schema }: Database, types: ColumnTypes): Promise<void> {
+  await schema.alterTable('instances').addColumn('guest_id', 'text').execute()
+  await schema.alterTable('instances').addColumn('console_from', types.integer).execute()
+}
+
+async function webhooks({ schema }: Database, types: ColumnTypes): Promise<void> {
+  await schema
+    .createTable('webhooks')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('project', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('url', 'text', (column) => column.notNull())
+    .addColumn('kinds_json', 'text', (column) => column.notNull())
+    .addColumn('secret', types.bytes, (column) => column.notNull())
+    .addColumn('after', types.integer, (column) => column.notNull())
+    .addColumn('progress_json', 'text', (column) => column.notNull())
+    .addColumn('created_at', types.integer, (column) => column.notNull())
+    .execute()
+  await schema.createIndex('webhooks_by_project').on('webhooks').columns(['project', 'created_at', 'id']).execute()
+  await schema
+    .createTable('deleted_instances')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('project', 'text', (column) => column.notNull())
+    .addColumn('provider', 'text', (column) => column.notNull())
+    .addColumn('name', 'text')
+    .execute()
 }

@@ -15,6 +15,7 @@ import { addProjectLabel, deleteProjectLabel, listProjectLabels } from './projec
 import { deleteResource, getResource, insertResource, listResources, updateResource } from './resources.ts'
 import { findSecret, keepSecret } from './secrets.ts'
 import type { Database } from './tables.ts'
+import { deleteWebhook, insertWebhook, listEventsToTell, listWebhooks, newestEvent, updateWebhook } from './webhooks.ts'
 
 /** Every question to the database, by name, so that it can be asked across threads. Reads change nothing. */
 export const READS = {
@@ -30,6 +31,9 @@ export const READS = {
   knownNames,
   findSecret,
   findGuestPassword,
+  listWebhooks,
+  newestEvent,
+  listEventsToTell,
 } as const
 
 /**
@@ -55,6 +59,9 @@ export const WRITES = {
   giveNames,
   keepSecret,
   keepGuestPassword,
+  insertWebhook,
+  updateWebhook,
+  deleteWebhook,
 } as const
 
 /** All queries of {@link READS} and {@link WRITES}. */

@@ -1,9 +1,10 @@
 import type { StoredDocument } from '../model/document.ts'
-import type { ContextEvent } from '../model/events.ts'
+import type { ContextEvent, EventKind } from '../model/events.ts'
 import type { Image, Instance, Size } from '../model/instance.ts'
 import type { Link } from '../model/link.ts'
 import type { Network } from '../model/network.ts'
 import type { Volume } from '../model/volume.ts'
+import type { ToldInstance, Webhook, WebhookProgress } from '../model/webhook.ts'
 
 /** Which instances: each field narrows. */
 export interface InstanceFilter {
@@ -19,7 +20,20 @@ export interface InstanceFilter {
  * `spec` is whole (never one from `listInstances`, which lacks its bytes) and renews `userDataSha256`.
  */
 export type InstanceChange = Partial<
-  Pick<Instance, 'remoteId' | 'state' | 'reason' | 'revision' | 'facts' | 'network' | 'updatedAt' | 'spec' | 'plan'>
+  Pick<
+    Instance,
+    | 'remoteId'
+    | 'state'
+    | 'reason'
+    | 'revision'
+    | 'facts'
+    | 'guestId'
+    | 'network'
+    | 'consoleFrom'
+    | 'updatedAt'
+    | 'spec'
+    | 'plan'
+  >
 >
 
 /** What there is beside instances, by its kind. */
@@ -47,6 +61,42 @@ export type DocumentFilter = Pick<StoredDocument, 'sort' | 'project' | 'subject'
 /** The bytes stay where they are absent; `null` drops them. */
 export interface DocumentChange extends Pick<StoredDocument, 'body' | 'updatedAt'> {
   readonly bytes?: Uint8Array | null
+}
+
+/** A part of a timeline: events are only ever added, so the place of each, from 1, names it. */
+export interface EventRange {
+  /** The place of the last event before it (default 0). */
+  readonly after?: number
+  /** So many at most; absent: all. */
+  readonly limit?: number
+}
+
+/** Some of a project's events, deleted instances' too, by their sequence: the order in which all events were recorded. */
+export interface ProjectEventRange {
+  readonly project: string
+  readonly kinds: readonly EventKind[]
+  /** The sequence of the last event before it. */
+  readonly after: number
+  /** The sequence of its last event. */
+  readonly upTo: number
+  /** So many at most. */
+  readonly limit: number
+}
+
+/** An event, with what a stranger needs to understand it. */
+export interface ProjectEvent {
+  readonly sequence: number
+  /** Its place in the timeline of its instance, from 1. */
+  readonly place: number
+  readonly event: ContextEvent
+  readonly instance: ToldInstance
+}
+
+/** What {@link Store.listEventsToTell} found. */
+export interface EventsToTell {
+  readonly events: readonly ProjectEvent[]
+  /** The range has been read up to this sequence. */
+  readonly upTo: number
 }
 
 /** How an instance is inserted. */
@@ -96,8 +146,8 @@ export interface Store {
   /** Oldest first. The specs hold no user data and no files: ask `getInstance` for these. */
   listInstances(filter: InstanceFilter): Promise<readonly Instance[]>
   appendEvents(events: readonly ContextEvent[]): Promise<void>
-  /** In the order in which they were recorded. */
-  listEvents(instanceId: string): Promise<readonly ContextEvent[]>
+  /** In the order in which they were recorded. @param range costs what it holds, however long the timeline is */
+  listEvents(instanceId: string, range?: EventRange): Promise<readonly ContextEvent[]>
   /** Those of all instances of a project that are still there, by instance: lists ask once. */
   listProjectEvents(project: string): Promise<ReadonlyMap<string, readonly ContextEvent[]>>
   /**
@@ -163,5 +213,22 @@ export interface Store {
   guestPassword(instanceId: string): Promise<Uint8Array | undefined>
   /** @returns false where there is one already, or no such instance */
   keepGuestPassword(instanceId: string, bytes: Uint8Array): Promise<boolean>
+  /**
+   * Records a webhook, which begins behind the newest event.
+   *
+   * @param max how many a project may have
+   * @throws {CloudError} conflict when it has `max` of them already
+   */
+  insertWebhook(webhook: Omit<Webhook, keyof WebhookProgress>, max: number): Promise<Webhook>
+  /** Oldest first. @param project absent: of all */
+  listWebhooks(project?: string): Promise<readonly Webhook[]>
+  /** No error when it is gone. */
+  updateWebhook(id: string, progress: WebhookProgress): Promise<void>
+  /** No error when it is gone. */
+  deleteWebhook(id: string): Promise<void>
+  /** The sequence of the newest event; 0: there is none. */
+  newestEvent(): Promise<number>
+  /** In the order in which they were recorded. */
+  listEventsToTell(range: ProjectEventRange): Promise<EventsToTell>
   close(): Promise<void>
 }

@@ -16,6 +16,8 @@ export interface Tables {
   resources: ResourceTable
   project_labels: ProjectLabelTable
   documents: DocumentTable
+  webhooks: WebhookTable
+  deleted_instances: DeletedInstanceTable
 }
 
 interface MigrationTable {
@@ -38,7 +40,10 @@ export interface InstanceTable {
   size_json: string
   plan_json: string
   facts_json: string
+  /** Apart from the facts: who tells of a machine writes these whole, and knows nothing of it. */
+  guest_id: string | null
   network_json: string | null
+  console_from: number | null
   revision: number
   user_data_sha256: string | null
   lease_holder: string | null
@@ -119,4 +124,26 @@ export interface DocumentTable {
   created_at: number
   updated_at: number
   bytes: Uint8Array | null
+}
+
+/** `after` is the sequence of the last event before which nothing is left to be told. */
+export interface WebhookTable {
+  id: string
+  project: string
+  subject: string
+  url: string
+  kinds_json: string
+  secret: Uint8Array
+  after: number
+  /** How its last tries went. */
+  progress_json: string
+  created_at: number
+}
+
+/** Whose it was, for as long as its events stay. */
+interface DeletedInstanceTable {
+  id: string
+  project: string
+  provider: string
+  name: string | null
 }
