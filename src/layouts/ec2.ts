@@ -6,6 +6,7 @@ import type { Getter, Layout } from './layout.ts'
 
 const ROOT = 'latest'
 const METADATA = `${ROOT}/meta-data`
+const INSTANCE_ID = `${METADATA}/instance-id`
 const USER_DATA = `${ROOT}/user-data`
 const PUBLIC_KEYS = `${METADATA}/public-keys`
 const IDENTITY = `${ROOT}/dynamic/instance-identity/document`
@@ -78,7 +79,7 @@ export const ec2: Layout = {
   },
 
   async read(get) {
-    const instanceId = await get(`${METADATA}/instance-id`)
+    const instanceId = await get(INSTANCE_ID)
     if (instanceId === undefined) return undefined
     const metadata = await readTree(get)
     const userData = await get(USER_DATA)
@@ -117,7 +118,7 @@ function addTree(files: Map<string, FileEntry>, folder: string, members: JsonObj
     const path = `${folder}/${name}`
     if (value === undefined || name === KEY_LISTING) continue
     if (isObject(value)) addTree(files, path, value, path === PUBLIC_KEYS ? { role: 'keys' } : more)
-    else files.set(path, textFile(leafOf(value), more))
+    else files.set(path, textFile(leafOf(value), path === INSTANCE_ID ? { role: 'instance-id' } : more))
   }
 }
 

@@ -32,7 +32,7 @@ export const nocloud: Layout = {
   render(context) {
     const { userData, vendorData, network } = context
     return new Map([
-      [METADATA, textFile(renderJson(toMetadata(context), UNSAFE_IN_YAML))],
+      [METADATA, textFile(renderJson(toMetadata(context), UNSAFE_IN_YAML), { role: 'instance-id' })],
       [USER_DATA, userData ? { bytes: userData, role: 'user-data' } : EMPTY],
       [VENDOR_DATA, vendorData ? { bytes: vendorData, role: 'vendor-data' } : EMPTY],
       [NETWORK_CONFIG, network ? textFile(renderJson(toNetworkConfig(network), UNSAFE_IN_YAML)) : EMPTY],

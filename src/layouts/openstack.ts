@@ -71,7 +71,9 @@ export const openstackDrive: Layout = {
 
 function render(context: Context, versions: readonly string[]): Files {
   const files = new Map<string, FileEntry>([[`${ROOT}/`, textFile(versions.join('\n'))]])
-  const metadata = SHAPES.map((since) => [since, textFile(renderJson(toMetadata(context, since)))] as const)
+  const metadata = SHAPES.map(
+    (since) => [since, textFile(renderJson(toMetadata(context, since)), { role: 'instance-id' })] as const,
+  )
   const entries = new Map(sameInAllVersions(context))
   for (const version of versions) {
     const shape = metadata.findLast(([since]) => has(version, since))

@@ -44,8 +44,6 @@ export interface NetworkConfig {
 
 /** What is true of the instance, not chosen by the user: guests are told, none of it is secret. */
 export interface InstanceFacts {
-  /** What its guest reads as its id in the place of ours, since its data were to be applied anew. A UUID in lower case. */
-  readonly guestId?: string
   /** The instance's title as the user gave it. */
   readonly name?: string
   /** Index within a multi-create, from 0. */

@@ -29,6 +29,16 @@ describe('delivery state', () => {
     assert.equal(deliveryOf([event('offered', { method: 'disk' }), event('applied')], 1).servedBy, 'disk')
   })
 
+  it('takes the id that a guest asks for as the way that served where there is nothing more, and claims no more of it', () => {
+    const asked = event('access', { method: 'metadata', isServed: true })
+    const { state, servedBy, methods, silent } = deliveryOf([...OFFERED, asked, event('silent', { method: 'disk' })], 1)
+    assert.deepEqual(
+      { state, servedBy, methods, silent },
+      { state: 'offered', servedBy: 'metadata', methods: { metadata: 'offered', disk: 'offered' }, silent: ['disk'] },
+    )
+    assert.equal(deliveryOf([...OFFERED, event('access', { method: 'metadata' })], 1).servedBy, undefined)
+  })
+
   it('never claims use of data for a boot that finished, but takes the way that the guest names as read', () => {
     const { state, finishedUnproven } = deliveryOf([...OFFERED, event('finished')], 1)
     assert.deepEqual([state, finishedUnproven], ['offered', true])
@@ -40,6 +50,19 @@ describe('delivery state', () => {
   it('keeps the first of applied and failed, for user data runs once', () => {
     assert.equal(deliveryOf([event('applied'), event('failed')], 1).state, 'applied')
     assert.equal(deliveryOf([event('failed'), event('applied')], 1).state, 'failed')
+  })
+
+  it('takes no word on former data for one on those that came in their place, unless they are the same', () => {
+    const [former, own] = ['a', 'b'].map((sha256) => ({ sha256, method: 'metadata' }) as const)
+    const second = { revision: 2, ...own } as const
+    const before = [event('planned', former), event('planned', second), event('offered', second)]
+    const late = event('failed', { ...former, revision: 2 })
+    assert.equal(deliveryOf([...before, late], 2).state, 'offered')
+    assert.deepEqual([...unseenMethods([...before, late], 2).keys()], ['metadata'])
+    assert.equal(deliveryOf([...before, late, event('applied', second)], 2).state, 'applied')
+    assert.equal(deliveryOf([...before, event('failed', { ...second, sha256: 'c' })], 2).state, 'failed')
+    const same = { ...former, revision: 3 }
+    assert.equal(deliveryOf([...before, event('planned', same), event('applied', same)], 3).state, 'applied')
   })
 
   it('knows only its own revision, and no state from what the machine does', () => {

@@ -42,11 +42,17 @@ export interface ContextEvent {
   readonly action?: Action
   /** The canonical path asked for (never one with a token in it). */
   readonly path?: string
+  /** There are no user data, and the guest took what stands for them: the file with its instance id. */
+  readonly isServed?: true
   readonly bytes?: number
   /** SHA-256 in hex of the user data's bytes that this event is about. */
   readonly sha256?: string
   /** What the user's program ended with, where the guest said so. */
   readonly exitCode?: number
+  /** What its SSH server shows clients, as the guest told us: type and base64 of each key, and nothing more. */
+  readonly hostKeys?: readonly string[]
+  /** They came by the instance's own link or over https: nobody on the way can have put in his own. */
+  readonly hostKeysVerified?: true
   /** One line for people. */
   readonly detail?: string
 }
@@ -81,11 +87,11 @@ export function deliveryOf(events: Iterable<ContextEvent>, revision: number): De
   let finished = false
   const waitedFor = new Set<DeliveryMethod>()
   const seen = new Set<DeliveryMethod>()
-  for (const event of events) {
-    if (event.revision !== revision) continue
+  for (const event of eventsOf(events, revision)) {
     if (event.kind === 'finished') finished = true
     if (event.kind === 'silent' && event.method) waitedFor.add(event.method)
     if (isSign(event)) seen.add(event.method)
+    if (event.isServed) servedBy ??= event.method
     const next = toState(event)
     if (next === undefined) continue
     state = later(state, next)
@@ -106,14 +112,29 @@ export function deliveryOf(events: Iterable<ContextEvent>, revision: number): De
  */
 export function unseenMethods(events: readonly ContextEvent[], revision: number): ReadonlyMap<DeliveryMethod, number> {
   const unseen = new Map<DeliveryMethod, number>()
-  for (const { kind, method, at, revision: own } of events)
-    if (own === revision && kind === 'offered' && method) unseen.set(method, at)
-  for (const event of events)
-    if (event.revision === revision && event.method && (event.kind === 'silent' || isSign(event)))
-      unseen.delete(event.method)
+  const own = eventsOf(events, revision)
+  for (const { kind, method, at } of own) if (kind === 'offered' && method) unseen.set(method, at)
+  for (const event of own) if (event.method && (event.kind === 'silent' || isSign(event))) unseen.delete(event.method)
   const { servedBy } = deliveryOf(events, revision)
   if (servedBy) unseen.delete(servedBy)
   return unseen
+}
+
+/**
+ * Those of a revision. A guest that was at the former data when it got these speaks of them still, as their digest tells: that is no word
+ * on these.
+ */
+function eventsOf(events: Iterable<ContextEvent>, revision: number): readonly ContextEvent[] {
+  const former = new Set<string>()
+  const own: ContextEvent[] = []
+  for (const event of events) {
+    const { kind, sha256 } = event
+    if (event.revision < revision && kind === 'planned' && sha256 !== undefined) former.add(sha256)
+    if (event.revision !== revision) continue
+    if (kind === 'planned' && sha256 !== undefined) former.delete(sha256)
+    if (sha256 === undefined || !former.has(sha256)) own.push(event)
+  }
+  return own
 }
 
 const OURS: ReadonlySet<EventKind> = new Set(['planned', 'offered', 'silent'])

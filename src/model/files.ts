@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 
 /** Why a file is there; accesses to it are known by this, never by comparing bytes. */
-type FileRole = 'user-data' | 'vendor-data' | 'keys'
+type FileRole = 'instance-id' | 'user-data' | 'vendor-data' | 'keys'
 
 /** One file of a {@link Files} tree. `mode` is the permission bits only (such as `0o600`). */
 export interface FileEntry {

@@ -70,6 +70,10 @@ export interface InstanceSpec {
   readonly links?: readonly LinkSpec[]
   /** Which delivery the user insists on; absent: as the plan decides. */
   readonly by?: 'metadata' | 'disk' | 'injection'
+  /** The user wants nothing of ours in the guest: nothing there is told to report. */
+  readonly tracking?: false
+  /** He wants his data wrapped together with what is ours, where that cannot stand beside them. */
+  readonly wrap?: true
   /** What a front end must be able to give back as it was (mixins carried, a title no hostname can hold). */
   readonly labels: Readonly<Record<string, string>>
 }
@@ -91,7 +95,11 @@ export interface Instance {
   /** Counts the changes of the guest's context, from 1. */
   readonly revision: number
   readonly facts: InstanceFacts
+  /** What its guest reads as its id in the place of ours, since its data were to be applied anew. A UUID in lower case. */
+  readonly guestId?: string
   readonly network?: NetworkConfig
+  /** The byte of its console behind which its guest speaks of this revision; absent: from the beginning on. */
+  readonly consoleFrom?: number
   /** SHA-256 in hex of the user's bytes, taken at the door. */
   readonly userDataSha256?: string
   readonly createdAt: number

@@ -19,7 +19,7 @@ export interface PlannedDelivery {
 
 /** Something the user should know before the launch; `code` is stable. */
 export interface PlanWarning {
-  readonly code: 'format-unknown' | 'not-carried' | 'no-evidence' | 'guest-may-ignore'
+  readonly code: 'format-unknown' | 'not-carried' | 'no-evidence' | 'guest-may-ignore' | 'keeps-former'
   readonly message: string
 }
 
@@ -29,4 +29,8 @@ export interface Plan {
   readonly deliveries: readonly PlannedDelivery[]
   readonly userData?: { readonly sizeBytes: number; readonly sha256: string; readonly format: string }
   readonly warnings: readonly PlanWarning[]
+  /** Nothing of ours stands beside the user's data: by his wish, or by the configuration. */
+  readonly tracking?: false
+  /** What the cloud is given in the place of the user's data; the digest is known once the instance's id is. */
+  readonly wrapped?: { readonly sizeBytes: number; readonly sha256?: string }
 }

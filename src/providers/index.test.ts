@@ -37,6 +37,19 @@ describe('the table of providers', () => {
     }
   })
 
+  it('has QEMU inject files beside all else where that is its setting', async (t) => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
+    t.after(() => rm(stateDir, { recursive: true }))
+    const ways = async (settings: Readonly<Record<string, unknown>>) => {
+      const { capabilities } = await driver('qemu')(settings, { stateDir, log })
+      return capabilities.deliveries.filter(({ isLastResort }) => !isLastResort).map(({ method }) => method)
+    }
+    assert.deepEqual(await ways({ injection: 'always' }), ['metadata', 'disk', 'injection'])
+    for (const settings of [{}, { injection: 'last-resort' }])
+      assert.deepEqual(await ways(settings), ['metadata', 'disk'])
+    await refuses(driver('qemu')({ injection: 'never' }, { stateDir, log }), 'injection')
+  })
+
   it('makes a provider of the cloud that clouds.yaml names, without asking it', async (t) => {
     const stateDir = await mkdtemp(join(tmpdir(), 'bellhop-providers-'))
     const path = join(stateDir, 'clouds.yaml')

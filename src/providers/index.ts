@@ -68,6 +68,7 @@ const QEMU_SETTINGS = Type.Object(
       ),
     ),
     accel: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('kvm'), Type.Literal('tcg')])),
+    injection: Type.Optional(Type.Union([Type.Literal('always'), Type.Literal('last-resort')])),
     stopGraceMs: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   strict,

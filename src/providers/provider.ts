@@ -93,6 +93,9 @@ export type Offer =
   | { readonly method: 'disk'; readonly image: Uint8Array; readonly format: 'iso' | 'vfat' }
   | { readonly method: 'injection'; readonly files: Files }
 
+/** One of these that is a disk. */
+export type DiskOffer = Extract<Offer, { readonly method: 'disk' }>
+
 /** What a provider needs to start an instance; `id` is ours and must be findable afterwards. */
 export interface CreateRequest {
   readonly id: string
@@ -307,6 +310,13 @@ export interface Provider {
    * @throws {CloudError} conflict when the state does not allow it, too-large
    */
   updateContext?(remoteId: string, update: ContextUpdate, call: Call): Promise<void>
+  /**
+   * Puts a disk of ours in the place of the one that an instance was made with. A guest that runs keeps what it has until it is
+   * started, or restarted, through us. The same again does no harm. Absent where disks stay as they were made.
+   *
+   * @throws {CloudError} unsupported when it was made without one
+   */
+  renewDisk?(remoteId: string, disk: DiskOffer, call: Call): Promise<void>
   /** Console text from byte `from` on, and where the next read goes on. */
   console?(remoteId: string, from: number, call: Call): Promise<{ readonly text: string; readonly next: number }>
   /** Lets go of what it holds in this process (never of instances). */

@@ -9,13 +9,13 @@ import { vendorDataFor } from './vendor-data.ts'
  * so that whatever else we tell it beside the cloud is of the same machine.
  */
 export function toContext(instance: Instance): Context {
-  const { id, remoteId, spec, plan, facts, network } = instance
+  const { id, remoteId, guestId, spec, plan, facts, network } = instance
   const isTheClouds = plan.deliveries.some(({ by }) => by === 'provider')
   // Of the name it was made with: a later one is no news for a guest.
   const hostname = spec.hostname ?? (facts.name === undefined ? undefined : toHostname(facts.name))
   const vendorData = vendorDataFor(plan)
   return {
-    guestId: isTheClouds ? (remoteId ?? id) : (facts.guestId ?? id),
+    guestId: isTheClouds ? (remoteId ?? id) : (guestId ?? id),
     ...(hostname === undefined ? {} : { hostname }),
     facts,
     ...(spec.userData ? { userData: spec.userData } : {}),

@@ -13,6 +13,27 @@ export function offeredEvents(instance: Planned): readonly ContextEvent[] {
   return eventsOf(instance, 'offered', Date.now(), () => undefined)
 }
 
+/** As {@link offeredEvents} of a guest that runs: our metadata server has them at once, a disk at its next start. */
+export function offeredAtOnce(instance: Planned): readonly ContextEvent[] {
+  return offeredEvents(instance).filter(({ method }) => method === 'metadata')
+}
+
+/**
+ * The ways that wait for the guest to be started anew, which it is now. Where none is offered yet, nobody knows what became of the
+ * data: then nothing is said of the rest either.
+ *
+ * @param events all of the instance
+ */
+export function offeredAtStart(instance: Planned, events: readonly ContextEvent[]): readonly ContextEvent[] {
+  const offered = new Set(
+    events.flatMap(({ kind, revision, method }) =>
+      kind === 'offered' && revision === instance.revision && method ? [method] : [],
+    ),
+  )
+  if (offered.size === 0) return []
+  return offeredEvents(instance).filter(({ method }) => method && !offered.has(method))
+}
+
 function eventsOf(
   { id, revision, plan, userDataSha256 }: Planned,
   kind: 'planned' | 'offered',

@@ -1,10 +1,11 @@
 import { sha256 } from '../model/digest.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
-import type { Action, Caller, Instance, InstanceSpec } from '../model/instance.ts'
+import type { Action, Caller, Instance, InstanceSpec, InstanceState } from '../model/instance.ts'
 import type { Plan } from '../model/plan.ts'
+import type { EventRange } from '../store/store.ts'
 import { ownInstance, requireMember } from './access.ts'
-import { plannedEvents } from './delivery-events.ts'
+import { offeredAtStart, plannedEvents } from './delivery-events.ts'
 import { newId } from './ids.ts'
 import { imageUseCases } from './images.ts'
 import { launch, stateEvent } from './launch.ts'
@@ -46,9 +47,10 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   async function planFor(
     spec: InstanceSpec,
     caller: Caller,
+    id?: string,
   ): Promise<{ readonly templates: Templates; readonly plan: Plan }> {
     const templates = await chooseTemplates(parts, spec, caller)
-    return { templates, plan: planDelivery(spec, providerNamed(parts, templates.image.provider), parts.rules) }
+    return { templates, plan: planDelivery(spec, providerNamed(parts, templates.image.provider), parts.rules, id) }
   }
 
   /** Resolves with the launched instance, or after `answerMs` with one that is still `creating`. */
@@ -89,11 +91,12 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     return instance
   }
 
-  async function create({ spec, id, idempotencyKey }: NewInstance, caller: Caller): Promise<Instance> {
+  async function create({ spec, id: wanted, idempotencyKey }: NewInstance, caller: Caller): Promise<Instance> {
     requireMember(caller)
-    const { templates, plan } = await planFor(spec, caller)
+    const id = newId({ id: wanted })
+    const { templates, plan } = await planFor(spec, caller, id)
     const { links = [], ...alone } = spec
-    const instance = toInstance(newId({ id }), alone, templates, plan, caller)
+    const instance = toInstance(id, alone, templates, plan, caller)
     return await turnstile.first(instance.id, async (lease) => {
       const kept = await options.links.withNew(instance, links, caller, (made) =>
         store.insertInstance(instance, plannedEvents(instance, instance.createdAt), {
@@ -122,11 +125,21 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
       await provider.act(remoteId, action, callFor(provider, caller, ACT_MS, [parts.closing]), method)
       // Before what became of it is looked for, so that the timeline has the cause first.
       await store.appendEvents([{ ...stateEvent(instance, `${action} asked for by ${caller.subject}`), action }])
+      if (isStart(action, state)) await offerRest(id)
       recorder.notify(id)
       return true
     })
     if (!done) throw busyElsewhere(id)
     return await refresh(parts, await ownInstance(store, id, caller), caller)
+  }
+
+  /** A disk that was made anew while the guest ran is there now. */
+  async function offerRest(id: string): Promise<void> {
+    const instance = await store.getInstance(id)
+    const rest = instance ? offeredAtStart(instance, await store.listEvents(id)) : []
+    if (!instance || rest.length === 0) return
+    await store.appendEvents(rest)
+    options.onLaunched(instance)
   }
 
   async function deleteInstance(id: string, caller: Caller): Promise<void> {
@@ -150,20 +163,20 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
   }
 
   /** What was recorded a moment ago is among them. */
-  async function eventsOf(id: string): Promise<readonly ContextEvent[]> {
+  async function eventsOf(id: string, range?: EventRange): Promise<readonly ContextEvent[]> {
     await recorder.flush()
-    return await store.listEvents(id)
+    return await store.listEvents(id, range)
   }
 
-  async function* watch(id: string, caller: Caller, signal: AbortSignal): AsyncGenerator<ContextEvent> {
+  async function* watch(id: string, caller: Caller, signal: AbortSignal, after = 0): AsyncGenerator<ContextEvent> {
     await ownInstance(store, id, caller)
     const ended = AbortSignal.any([signal, parts.closing])
-    for (let seen = 0; !ended.aborted;) {
+    for (let seen = after; !ended.aborted;) {
       const woken = recorder.changed(id, WATCH_MS, ended)
       const isThere = (await store.getInstance(id)) !== undefined
-      const events = await store.listEvents(id)
-      yield* events.slice(seen)
-      seen = events.length
+      const events = await store.listEvents(id, { after: seen })
+      yield* events
+      seen += events.length
       if (!isThere) return
       await woken
     }
@@ -179,18 +192,26 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     list: ({ project }, filter = {}) => store.listInstances({ ...filter, project }),
     act,
     async rename(id, { hostname, ...change }, caller) {
-      const { spec } = await ownInstance(store, id, caller)
+      const rename = async ({ spec }: Instance): Promise<Instance> => {
+        const changed = { ...renamed(spec, change), ...(hostname === undefined ? {} : { hostname }) }
+        return await store.updateInstance(id, { spec: changed, updatedAt: Date.now() })
+      }
+      const found = await ownInstance(store, id, caller)
       requireMember(caller)
-      const changed = { ...renamed(spec, change), ...(hostname === undefined ? {} : { hostname }) }
-      const kept = await store.updateInstance(id, { spec: changed, updatedAt: Date.now() })
+      // In its turn, for the whole spec is written, with user data that may just be replaced; not so while it is made.
+      const kept =
+        found.state === 'creating'
+          ? await rename(found)
+          : await turnstile.pass(id, async () => rename(await ownInstance(store, id, caller)))
+      if (!kept) throw busyElsewhere(id)
       // What was rendered before is old.
       if (hostname !== undefined) parts.metadata?.refresh(id)
       return kept
     },
     delete: deleteInstance,
-    events: async (id, caller) => {
+    events: async (id, caller, range) => {
       await options.onAsked(await ownInstance(store, id, caller), caller)
-      return await eventsOf(id)
+      return await eventsOf(id, range)
     },
     projectEvents: async ({ project }) => {
       await recorder.flush()
@@ -210,6 +231,11 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     },
     watch,
   }
+}
+
+/** What is suspended only goes on. */
+function isStart(action: Action, state: InstanceState): boolean {
+  return action === 'restart' || (action === 'start' && state === 'inactive')
 }
 
 function toInstance(id: string, spec: InstanceSpec, { image, size }: Templates, plan: Plan, caller: Caller): Instance {

@@ -4,7 +4,7 @@ import { CloudError } from '../model/errors.ts'
 import type { DeliveryMethod } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
 import type { PlannedDelivery } from '../model/plan.ts'
-import type { Offer } from '../providers/provider.ts'
+import type { DiskOffer, Offer } from '../providers/provider.ts'
 import { toContext } from './context.ts'
 import { injectedFiles } from './injected-files.ts'
 
@@ -30,6 +30,20 @@ export async function offerAgain({ id, plan }: Instance, metadata: MetadataDeliv
   if (metadata && plan.deliveries.some((each) => isOurs(each) && each.method === 'metadata')) await metadata.offer(id)
 }
 
+/** The disk that is planned for a guest, as it would be made now; `undefined` where none of ours is. */
+export function diskOf(instance: Instance): DiskOffer | undefined {
+  const delivery = instance.plan.deliveries.find((each) => isOurs(each) && each.method === 'disk')
+  return delivery && toDisk(instance, delivery)
+}
+
+function toDisk(
+  instance: Instance,
+  { layouts, disk = { format: 'iso', label: 'config-2' } }: PlannedDelivery,
+): DiskOffer {
+  const image = writeContextDisk(toContext(instance), { layouts, ...disk })
+  return { method: 'disk', image, format: disk.format }
+}
+
 function isOurs({ by }: PlannedDelivery): boolean {
   return by !== 'provider'
 }
@@ -45,11 +59,7 @@ const OFFERS: Readonly<Record<DeliveryMethod, Prepare>> = {
     if (!metadata) throw new CloudError('unavailable', 'the metadata server is switched off (metadata.enabled)')
     return { method: 'metadata', ...(await metadata.offer(id)) }
   },
-  disk: async (instance, { layouts, disk = { format: 'iso', label: 'config-2' } }) => ({
-    method: 'disk',
-    image: writeContextDisk(toContext(instance), { layouts, ...disk }),
-    format: disk.format,
-  }),
+  disk: async (instance, delivery) => toDisk(instance, delivery),
   injection: async (instance, { layouts }) => ({
     method: 'injection',
     files: injectedFiles(toContext(instance), layouts),

@@ -5,6 +5,7 @@ import { deliveriesHere } from './plan.ts'
 import { canAsk } from './rights.ts'
 import type { Service } from './service.ts'
 import { listSizes } from './templates.ts'
+import { updateWayOf } from './update-way.ts'
 
 /** What the providers can do, and which of them answer. */
 export function providerReports(parts: ServiceParts): Service['providerReports'] {
@@ -20,6 +21,7 @@ export function providerReports(parts: ServiceParts): Service['providerReports']
       return {
         name,
         capabilities,
+        update: updateWayOf(capabilities.deliveries, capabilities, parts.rules).update,
         deliveries: deliveriesHere(capabilities.deliveries, parts.rules),
         savesImages,
         userDataMaxBytes,

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { CloudError } from '../model/errors.ts'
 import type { Instance, InstanceSpec } from '../model/instance.ts'
+import type { Call, Provider } from '../providers/provider.ts'
 import { ownInstance, requireMember } from './access.ts'
-import { offeredEvents, plannedEvents } from './delivery-events.ts'
+import { offeredAtOnce, offeredEvents, plannedEvents } from './delivery-events.ts'
 import { stateEvent } from './launch.ts'
+import { diskOf } from './offers.ts'
 import { providerNamed, type ServiceParts } from './parts.ts'
 import { planDelivery } from './plan.ts'
 import { refresh } from './refresh.ts'
@@ -11,6 +13,8 @@ import { isRefusal } from './refusal.ts'
 import { callFor, requireRights } from './rights.ts'
 import type { InstanceUseCases, NewUserData } from './service.ts'
 import { busyElsewhere, type Turnstile } from './turnstile.ts'
+import { planUpdate, updateWayOf, type UpdateWay } from './update-way.ts'
+import { carriedSpec } from './wrapping.ts'
 
 const UPDATE_MS = 120_000
 
@@ -24,20 +28,7 @@ export function replacesUserData(
     const instance = await ownInstance(store, id, caller)
     requireMember(caller)
     const provider = providerNamed(parts, instance.provider)
-    const { name, capabilities } = provider
-    if (!provider.updateContext || capabilities.update === false)
-      throw new CloudError('unsupported', `${name} gives no instance other user data; start another instance with them`)
-    if (capabilities.update === 'rebuild' && !request.mayRebuild)
-      throw new CloudError(
-        'conflict',
-        `${name} gives other user data by a rebuild alone, which begins the disk anew from ${instance.image.name}; say that it may (rebuild=true)`,
-      )
-    const isTheClouds = instance.plan.deliveries.some(({ by }) => by === 'provider')
-    if (request.reapply === true && isTheClouds && capabilities.update !== 'rebuild')
-      throw new CloudError(
-        'unsupported',
-        `${name} tells its guests their ids itself: they cannot be given new ones; start another instance with these data`,
-      )
+    const { update, isOurs } = checkWay(parts, provider, instance, request)
     requireRights(provider, caller)
     const done = await work.turnstile.pass(id, async () => {
       const before = await ownInstance(store, id, caller)
@@ -45,23 +36,33 @@ export function replacesUserData(
       if (remoteId === undefined || state === 'deleting' || state === 'creating')
         throw new CloudError('conflict', `instance ${id} is ${state}; its user data can be replaced once it is there`)
       const spec = withUserData(before.spec, request)
-      const plan = planDelivery(spec, provider, parts.rules)
+      const plan = isOurs
+        ? planUpdate(spec, before.plan, provider, parts.rules)
+        : planDelivery(spec, provider, parts.rules, id)
+      const call = callFor(provider, caller, UPDATE_MS, [parts.closing])
+      // A disk that begins anew begins its console anew.
+      const consoleFrom = update === 'rebuild' ? 0 : await consoleEnd(provider, before, remoteId, call)
       // The intent first: what a guest says of these data must find them.
       const asked = [stateEvent(before, `other user data asked for by ${caller.subject}`)]
       const revision = before.revision + 1
-      const anew = request.reapply === true ? { facts: { ...before.facts, guestId: randomUUID() } } : {}
-      const changed = await store.updateInstance(id, { spec, plan, revision, ...anew, updatedAt: Date.now() }, asked)
+      const anew = request.reapply === true ? { guestId: randomUUID() } : {}
+      const changed = await store.updateInstance(
+        id,
+        { spec, plan, revision, ...anew, consoleFrom, updatedAt: Date.now() },
+        asked,
+      )
       await store.appendEvents(plannedEvents(changed, Date.now()))
       parts.metadata?.refresh(id)
       try {
-        const { userData } = spec
-        const update = { image, ...(userData ? { userData } : {}) }
-        await provider.updateContext?.(remoteId, update, callFor(provider, caller, UPDATE_MS, [parts.closing]))
+        const { userData } = carriedSpec(changed, parts.rules.reportUrl)
+        const disk = isOurs ? diskOf(changed) : undefined
+        if (disk) await provider.renewDisk?.(remoteId, disk, call)
+        if (!isOurs) await provider.updateContext?.(remoteId, { image, ...(userData ? { userData } : {}) }, call)
       } catch (error) {
         if (isRefusal(error)) await takeBack(before)
         throw error
       }
-      await store.appendEvents(offeredEvents(changed))
+      await store.appendEvents(isOurs && state !== 'inactive' ? offeredAtOnce(changed) : offeredEvents(changed))
       recorder.notify(id)
       return changed
     })
@@ -70,15 +71,65 @@ export function replacesUserData(
     return await refresh(parts, await ownInstance(store, id, caller), caller)
   }
 
-  async function takeBack({ id, spec, plan, revision, facts, ...before }: Instance): Promise<void> {
-    const refused = stateEvent(
-      { ...before, id, spec, plan, revision, facts },
-      'other user data were refused: they are as before',
-    )
-    await store.updateInstance(id, { spec, plan, revision, facts, updatedAt: Date.now() }, [refused])
+  async function takeBack(before: Instance): Promise<void> {
+    const { id, spec, plan, revision, guestId = id, consoleFrom = 0 } = before
+    const refused = stateEvent(before, 'other user data were refused: they are as before')
+    await store.updateInstance(id, { spec, plan, revision, guestId, consoleFrom, updatedAt: Date.now() }, [refused])
     parts.metadata?.refresh(id)
     recorder.notify(id)
   }
+}
+
+/** Behind what its guest said of the data that it has, where anybody listens. */
+async function consoleEnd(
+  provider: Provider,
+  { plan, consoleFrom = 0 }: Instance,
+  remoteId: string,
+  call: Call,
+): Promise<number> {
+  if (!provider.console || !plan.deliveries.some(({ evidence }) => evidence.includes('console'))) return consoleFrom
+  for (let from = consoleFrom; ;) {
+    const { next } = await provider.console(remoteId, from, call)
+    if (next <= from) return from
+    from = next
+  }
+}
+
+/** @throws {CloudError} unsupported, conflict: why there is no way, or not without more of the user */
+function checkWay(
+  { rules }: Pick<ServiceParts, 'rules'>,
+  provider: Provider,
+  { plan, image }: Pick<Instance, 'plan' | 'image'>,
+  { mayRebuild, reapply = false }: NewUserData,
+): UpdateWay {
+  const { name, capabilities } = provider
+  const ways = plan.deliveries
+  const way = updateWayOf(ways, capabilities, rules)
+  if (way.update === false)
+    throw new CloudError(
+      'unsupported',
+      ways.some(({ method, by }) => method === 'injection' && by !== 'provider')
+        ? `its data stand in the machine's own disk, where guests look first; start another instance with these`
+        : `${name} gives no instance other user data that our metadata server does not serve; start another instance with these`,
+    )
+  if (way.update === 'rebuild' && !mayRebuild)
+    throw new CloudError(
+      'conflict',
+      `${name} gives other user data by a rebuild alone, which begins the disk anew from ${image.name}; say that it may (rebuild=true)`,
+    )
+  if (!reapply) return way
+  if (ways.some(({ by }) => by === 'provider') && way.update !== 'rebuild')
+    throw new CloudError(
+      'unsupported',
+      `${name} tells its guests their ids itself: they cannot be given new ones; start another instance with these data`,
+    )
+  // A guest that once does not reach us would take the former for new again.
+  if (way.isOurs && !provider.renewDisk && hasOurDisk(plan))
+    throw new CloudError(
+      'unsupported',
+      `${name} leaves the instance the disk that it was made with, which has the former data under the former id; start another instance with these`,
+    )
+  return way
 }
 
 function withUserData(
@@ -90,4 +141,9 @@ function withUserData(
     ...(userData ? { userData } : {}),
     ...(userDataFormat === undefined ? {} : { userDataFormat }),
   }
+}
+
+/** One that was left out of the plan since is still there. */
+function hasOurDisk({ deliveries, warnings }: Instance['plan']): boolean {
+  return deliveries.some(({ method }) => method === 'disk') || warnings.some(({ code }) => code === 'keeps-former')
 }

@@ -192,6 +192,20 @@ export function testProvider(tested: ProviderUnderTest): void {
       await provider.delete(remoteId, call())
     })
 
+    test('puts another disk of ours in the place of the first, and in no other, if it can', async () => {
+      if (!provider.renewDisk) return
+      const disk = { method: 'disk', format: 'iso', image: new Uint8Array(64 * 1024) } as const
+      const { remoteId } = await active(randomUUID(), { offers: [disk] })
+      for (const _ of ['once', 'again']) await provider.renewDisk(remoteId, disk, call())
+      await provider.act(remoteId, 'restart', call())
+      await reach(remoteId, 'active')
+      await provider.delete(remoteId, call())
+      const bare = await active()
+      await rejects(provider.renewDisk(bare.remoteId, disk, call()), 'unsupported')
+      await rejects(provider.renewDisk(randomUUID(), disk, call()), 'not-found')
+      await provider.delete(bare.remoteId, call())
+    })
+
     test('deletes a stopped instance', async () => {
       if (!provider.capabilities.actions.includes('stop')) return
       const { remoteId } = await active()

@@ -5,6 +5,7 @@ import { sqliteStore } from '../../src/store/sqlite.ts'
 import { testStoreDocuments } from './store-documents.ts'
 import { testStoreResources } from './store-resources.ts'
 import type { StoreUnderTest } from './store-under-test.ts'
+import { testStoreWebhooks } from './store-webhooks.ts'
 import { testStore } from './store.ts'
 
 const IN_MEMORY = 'a database in memory ends with its store'
@@ -32,4 +33,5 @@ for (const store of STORES) {
   testStore(store)
   testStoreResources(store)
   testStoreDocuments(store)
+  testStoreWebhooks(store)
 }

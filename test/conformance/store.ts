@@ -79,6 +79,34 @@ export function testStore(under: StoreUnderTest): void {
         await rejects(store.updateInstance('unknown', change, [], 'deleting'), 'not-found')
       })
 
+      test('keeps the id that a guest was given, whatever is told of the machine by who did not know it', async (store) => {
+        const instance = sampleInstance()
+        await store.insertInstance(instance, [])
+        assert.equal((await store.getInstance(instance.id))?.guestId, undefined)
+        const guestId = randomUUID()
+        assert.equal((await store.updateInstance(instance.id, { guestId })).guestId, guestId)
+        const seen = await store.updateInstance(instance.id, { facts: { ...instance.facts, localIpv4: '10.0.0.5' } })
+        assert.deepEqual([seen.guestId, seen.facts.localIpv4], [guestId, '10.0.0.5'])
+        assert.equal((await store.updateInstance(instance.id, { consoleFrom: 7 })).consoleFrom, 7)
+        const whole = sampleInstance({ guestId, consoleFrom: 2 ** 40 })
+        await store.insertInstance(whole, [])
+        assert.deepEqual(plain(await store.getInstance(whole.id)), plain(whole))
+        assert.equal((await store.listInstances({})).find(({ id }) => id === whole.id)?.guestId, guestId)
+      })
+
+      test('gives any part of a timeline by the places of its events', async (store) => {
+        const [instance, other] = [sampleInstance(), sampleInstance()]
+        for (const { id } of [instance, other]) await store.insertInstance(sampleInstance({ id }), [])
+        const events = Array.from({ length: 12 }, (_, index) => sampleEvent(instance.id, { detail: `${index + 1}` }))
+        for (const event of events) await store.appendEvents([event, sampleEvent(other.id)])
+        for (const after of [0, 1, 11, 12, 99, 1e300])
+          for (const limit of [0, 1, 5, 12, 100, undefined]) {
+            const range = { after, ...(limit === undefined ? {} : { limit }) }
+            const expected = events.slice(after, limit === undefined ? undefined : after + limit)
+            assert.deepEqual(await store.listEvents(instance.id, range), expected, JSON.stringify(range))
+          }
+      })
+
       test('changes only what a change names', async (store) => {
         const instance = sampleInstance({ spec: sampleSpec({ userData: USER_DATA, variables: { a: '1' } }) })
         await store.insertInstance(instance, [])

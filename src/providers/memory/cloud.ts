@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { CloudError } from '../../model/errors.ts'
 import type { Action, Image, InstanceState } from '../../model/instance.ts'
-import type { ContextUpdate, CreateRequest, RemoteInstance, SaveRequest } from '../provider.ts'
+import type { ContextUpdate, CreateRequest, DiskOffer, RemoteInstance, SaveRequest } from '../provider.ts'
 import { memoryNetworks, toAttachedCard } from './networks.ts'
 import { emptyState, known, livingVms, type MemoryState, type MemoryVm } from './state.ts'
 import { memoryVolumes } from './volumes.ts'
@@ -117,6 +117,14 @@ export function memoryCloud(rules: CloudRules, state: MemoryState = emptyState()
       const vm = knownVm(remoteId)
       const { userData: _, ...spec } = vm.request.spec
       change({ ...vm, request: { ...vm.request, spec: userData ? { ...spec, userData } : spec } })
+    },
+    renewDisk(remoteId: string, disk: DiskOffer): void {
+      const vm = knownVm(remoteId)
+      const { offers } = vm.request
+      if (!offers.some(({ method }) => method === 'disk'))
+        throw new CloudError('unsupported', `machine ${remoteId} was made without a disk of ours`)
+      const renewed = offers.map((offer) => (offer.method === 'disk' ? disk : offer))
+      change({ ...vm, request: { ...vm.request, offers: renewed } })
     },
     console(remoteId: string, from: number): { readonly text: string; readonly next: number } {
       const bytes = Buffer.from(knownVm(remoteId).console)

@@ -24,6 +24,8 @@ export interface MemoryProviderOptions {
   readonly volumes?: boolean
   readonly networks?: boolean
   readonly saveImage?: boolean
+  /** `false`: a cloud whose machines keep the disks that they were made with. */
+  readonly renewDisk?: boolean
   /** With them it acts with the rights of these alone. */
   readonly callers?: MemoryCallers
 }
@@ -126,6 +128,11 @@ export function memoryProvider(options: MemoryProviderOptions = {}, keeper?: Mem
       : {
           updateContext: (remoteId, update, call) =>
             faults.run('updateContext', call, () => cloud.updateContext(remoteId, update)),
+        }),
+    ...(options.renewDisk === false
+      ? {}
+      : {
+          renewDisk: (remoteId, disk, call) => faults.run('renewDisk', call, () => cloud.renewDisk(remoteId, disk)),
         }),
     console: (remoteId, from, call) => faults.run('console', call, () => cloud.console(remoteId, from)),
     made: async (ourId) => cloud.made(ourId),

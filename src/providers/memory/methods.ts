@@ -25,6 +25,7 @@ export const CALL_METHODS: Readonly<Record<CallMethod, number>> = {
   saveImage: 2,
   deleteImage: 1,
   updateContext: 2,
+  renewDisk: 2,
   console: 2,
   'volumes.create': 1,
   'volumes.find': 1,

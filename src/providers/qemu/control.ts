@@ -14,6 +14,8 @@ import { findProcesses, isProcess, killProcesses } from './processes.ts'
 
 /** What can be done with the QEMU process of a machine. */
 export interface Control {
+  /** What machines run with here; `undefined` as long as that must be found out and none was started. */
+  runsWith(): Accelerator | undefined
   /** Starts QEMU; the guest runs when this resolves. @throws {CloudError} unavailable, provider-failed */
   launch(machine: Machine): Promise<void>
   /** Whether QEMU was ever started for it, as far as one can see. */
@@ -68,9 +70,13 @@ export function machineControl(folders: MachineFolders, { accel, log, volumePath
     return true
   }
 
+  let runsWith = accel === 'auto' ? undefined : accel
   return {
+    runsWith: () => runsWith,
+
     async launch(machine) {
       const accelerator = accel === 'auto' ? await bestAccelerator(log) : accel
+      runsWith = accelerator
       const netcat = machine.metadataSocketPath === undefined ? {} : { netcat: await findNetcat() }
       const parameters = toArguments(machine, { accelerator, volumePath, ...netcat })
       const cwd = folders.path(machine.id)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open as openFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -98,6 +98,46 @@ describe('QEMU provider, before any machine runs', () => {
       await assert.rejects(provider.act(id, action, call()), (error) => isCloudError(error, 'conflict'))
     await provider.delete(id, call())
     assert.deepEqual(await readdir(stateDir), [])
+  })
+
+  it('puts another disk in the place of the one that a machine was made with, and in no other place', async () => {
+    const [id, bare] = [randomUUID(), randomUUID()]
+    for (const [machine, seed] of [
+      [id, { seed: 'iso' }],
+      [bare, {}],
+    ] as const) {
+      await mkdir(join(stateDir, machine), { recursive: true })
+      await writeFile(join(stateDir, machine, 'machine.json'), JSON.stringify({ id: machine, ...seed }))
+      await writeFile(join(stateDir, machine, 'console.log'), 'it once ran')
+    }
+    const seed = join(stateDir, id, 'seed.img')
+    await writeFile(seed, 'former')
+    // QEMU, were it running, would have this one open.
+    await using open = await openFile(seed)
+    const disk = { method: 'disk', format: 'vfat', image: Buffer.from('new') } as const
+    for (const _ of ['once', 'again']) await provider.renewDisk?.(id, disk, call())
+    assert.equal(await readFile(seed, 'utf8'), 'new')
+    assert.equal((await stat(seed)).mode & 0o777, 0o600)
+    assert.equal(await open.readFile('utf8'), 'former')
+    const machine = JSON.parse(await readFile(join(stateDir, id, 'machine.json'), 'utf8')) as { readonly seed: string }
+    assert.equal(machine.seed, 'vfat')
+    for (const [each, code] of [
+      [bare, 'unsupported'],
+      [randomUUID(), 'not-found'],
+    ] as const)
+      await assert.rejects(
+        async () => provider.renewDisk?.(each, disk, call()),
+        (error) => isCloudError(error, code),
+      )
+    assert.deepEqual((await readdir(join(stateDir, bare))).toSorted(), ['console.log', 'machine.json'])
+    for (const each of [id, bare]) await provider.delete(each, call())
+  })
+
+  it('expects the sign of a guest as soon as its accelerator lets it, and an emulated one as long as nobody knows', () => {
+    const bounds = (['kvm', 'tcg', 'auto'] as const).map(
+      (accel) => qemuProvider({ stateDir, accel }).capabilities.signWithinMs,
+    )
+    assert.deepEqual(bounds, [120_000, 300_000, 300_000])
   })
 })
 

@@ -9,7 +9,7 @@ import { checkCall } from '../call.ts'
 import type { Call, CreateRequest, Provider, RemoteInstance } from '../provider.ts'
 import type { Accelerator } from './accel.ts'
 import { renumbered, toAttachedCard, toAttachedDisk, withAttachments } from './attachments.ts'
-import { CAPABILITIES } from './capabilities.ts'
+import { capabilitiesOf, type InjectionRule } from './capabilities.ts'
 import { readConsole } from './console.ts'
 import { machineControl } from './control.ts'
 import { demoGuestDir } from './demo-guest/recipe.ts'
@@ -38,6 +38,8 @@ export interface QemuProviderOptions {
   readonly sizes?: readonly SizeOption[]
   /** `auto` (default): KVM where a guest really runs with it, else TCG. */
   readonly accel?: 'auto' | Accelerator
+  /** `always`: files are injected beside all else, into every image; `last-resort` (default): where they are asked for. */
+  readonly injection?: InjectionRule
   /** How long a guest that is told to stop may take before the plug is pulled, in milliseconds (default 30 s). */
   readonly stopGraceMs?: number
   readonly log?: (line: string) => void
@@ -59,7 +61,8 @@ const ALLOWED: Readonly<Record<Action, readonly InstanceState[]>> = {
  * const qemu = qemuProvider({ stateDir: '/var/lib/bellhop/qemu', imagesDir: '/srv/images' })
  */
 export function qemuProvider(options: QemuProviderOptions): Provider {
-  const { name = 'qemu', sizes = SIZES, accel = 'auto', stopGraceMs = 30_000, log = () => {} } = options
+  const { name = 'qemu', sizes = SIZES, accel = 'auto', injection = 'last-resort' } = options
+  const { stopGraceMs = 30_000, log = () => {} } = options
   const folders = machineFolders(options.stateDir)
   const volumeFiles = volumeFolders(options.stateDir)
   const control = machineControl(folders, { accel, log, volumePath: volumeFiles.disk })
@@ -105,7 +108,7 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
   const start = async (id: string, call: Call): Promise<void> => {
     const before = await folders.read(id)
     if (before === undefined) throw notFound(id)
-    const machine = renumbered(before)
+    const { hasNewSeed: _, ...machine } = renumbered(before)
     await folders.replace(machine)
     await control.launch(machine)
     await networks.cutDown(machine, call)
@@ -119,9 +122,10 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
     stop: ({ remoteId, state }, call, method) => {
       return control.powerOff(remoteId, state === 'active' && method !== 'poweroff' ? stopGraceMs : 0, call)
     },
-    // OCCI's `cold` and `graceful` make a new machine of it, all else presses the reset button.
+    // OCCI's `cold` and `graceful` make a new machine of it, all else presses the reset button; then QEMU keeps its disks.
     restart: async ({ remoteId }, call, method) => {
-      if (method === 'cold' || method === 'graceful') {
+      const hasNewSeed = (await folders.read(remoteId))?.hasNewSeed === true
+      if (method === 'cold' || method === 'graceful' || hasNewSeed) {
         await control.powerOff(remoteId, method === 'graceful' ? stopGraceMs : 0, call)
         await start(remoteId, call)
       } else await control.ask(remoteId, 'system_reset', call)
@@ -132,7 +136,7 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
 
   return {
     name,
-    capabilities: CAPABILITIES,
+    capabilities: capabilitiesOf(injection, () => control.runsWith()),
 
     async images(call) {
       checkCall(call, "QEMU's images")
@@ -214,6 +218,19 @@ export function qemuProvider(options: QemuProviderOptions): Provider {
         if (found && found.image.project === undefined)
           throw new CloudError('unsupported', `image ${remoteId} is for all; it cannot be deleted`)
         await saved.remove(remoteId)
+      }),
+
+    renewDisk: (remoteId, { image, format }, call) =>
+      inTurn(remoteId, async () => {
+        await get(remoteId, call)
+        const machine = await folders.read(remoteId)
+        if (machine?.seed === undefined)
+          throw new CloudError('unsupported', `QEMU instance ${remoteId} was made without a seed disk`)
+        await folders.replace({ ...machine, seed: format, hasNewSeed: true })
+        // What runs has the old file open still, and reads it to its end.
+        const seed = folders.path(remoteId, 'seed')
+        await writeFile(`${seed}.new`, image, { mode: 0o600 })
+        await rename(`${seed}.new`, seed)
       }),
 
     async console(remoteId, from, call) {

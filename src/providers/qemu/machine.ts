@@ -13,6 +13,8 @@ export interface Machine {
   readonly memoryMiB: number
   /** The seed disk's format, where there is one. */
   readonly seed?: 'iso' | 'vfat'
+  /** The seed disk is another than the one that the running process was started with. */
+  readonly hasNewSeed?: true
   /** The Unix socket of the instance's own metadata server, where there is one. */
   readonly metadataSocketPath?: string
   /** The volumes that it has; nothing else says who has a volume. */
