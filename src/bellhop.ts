@@ -30,7 +30,7 @@ export interface Bellhop {
 
 /** What of the configuration this needs. */
 export type BellhopConfig = Pick<Config, 'metadata' | 'store' | 'providers' | 'stateDir'> &
-  Partial<Pick<Config, 'vendordata'>> & {
+  Partial<Pick<Config, 'vendordata' | 'report' | 'evidence'>> & {
     readonly server: Pick<Config['server'], 'userDataMaxBytes'>
   }
 
@@ -55,7 +55,8 @@ export async function openBellhop(
     for (const provider of providers.values()) await provider.close?.()
   })
   const secret = await store.secret('metadata')
-  const { enabled, publicUrl, siteContextsDir } = config.metadata
+  const { enabled, siteContextsDir } = config.metadata
+  const reportUrl = enabled ? config.report?.url : undefined
   const warn = (line: string): void => log.warn(line)
   const siteContexts = siteContextsDir === undefined ? undefined : await siteContextsIn(siteContextsDir, warn)
   const metadata = enabled
@@ -75,6 +76,8 @@ export async function openBellhop(
       })
     : undefined
   if (metadata) opened.defer(() => metadata.close())
+  const reporting =
+    reportUrl === undefined ? {} : { reportUrl: (id: string) => `${reportUrl}/report/${reportToken(secret, id)}` }
   const running = createService({
     store,
     providers,
@@ -87,14 +90,15 @@ export async function openBellhop(
           providers.map((name) => [name, { keepsDisk: configDrive }] as const),
         ),
       ),
-      hearsFrom: new Set(publicUrl !== undefined && enabled ? config.vendordata?.map(({ provider }) => provider) : []),
+      tracks: config.report?.enabled ?? true,
+      ...reporting,
+      hearsFrom: new Set(reportUrl === undefined ? [] : config.vendordata?.map(({ provider }) => provider)),
     },
     log,
     node: hostname(),
+    ...config.evidence,
     ...(metadata ? { metadata } : {}),
-    ...(enabled && publicUrl !== undefined
-      ? { reportUrl: (id: string) => `${publicUrl}/report/${reportToken(secret, id)}` }
-      : {}),
+    ...reporting,
   })
   opened.defer(() => running.close())
   await running.start()

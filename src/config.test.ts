@@ -31,6 +31,9 @@ const DEFAULTS: Config = {
   server: { listen: { host: '127.0.0.1', port: 8787 }, allowedOrigins: [], userDataMaxBytes: 8 * 1024 * 1024 },
   metadata: { enabled: true, listen: { host: '127.0.0.1', port: 8788 } },
   store: { sqlite: '/state/bellhop/bellhop.sqlite' },
+  report: { enabled: true },
+  evidence: {},
+  webhooks: { allowPrivate: [], allowHttp: false },
   log: { level: 'info' },
   auth: { tokens: [] },
   occi: { userDataEncoding: 'base64', showUserData: false },
@@ -60,6 +63,14 @@ describe('readConfig', () => {
       siteContextsDir = "/srv/site-contexts"
       [store]
       sqlite = "/srv/bellhop.sqlite"
+      [report]
+      enabled = false
+      url = "https://reports.example.org"
+      [evidence]
+      signWithinMs = 60000
+      [webhooks]
+      allowPrivate = ["10.0.0.0/8"]
+      allowHttp = true
       [log]
       level = "debug"
       [auth]
@@ -94,6 +105,9 @@ describe('readConfig', () => {
         siteContextsDir: '/srv/site-contexts',
       },
       store: { sqlite: '/srv/bellhop.sqlite' },
+      report: { enabled: false, url: 'https://reports.example.org' },
+      evidence: { signWithinMs: 60_000 },
+      webhooks: { allowPrivate: ['10.0.0.0/8'], allowHttp: true },
       log: { level: 'debug' },
       auth: {
         tokens: [{ sha256: digest, subject: 'alice', project: 'red', role: 'reader' }],
@@ -104,6 +118,11 @@ describe('readConfig', () => {
       providers: { local: { driver: 'qemu', imagesDir: '/srv/images' } },
       stateDir: '/state/bellhop',
     })
+  })
+
+  it('has guests report where they fetch, unless it says where', async () => {
+    const { report } = await read('[metadata]\npublicUrl = "http://10.0.0.1:8788"')
+    assert.deepEqual(report, { enabled: true, url: 'http://10.0.0.1:8788' })
   })
 
   for (const [toml, key] of [
@@ -119,7 +138,9 @@ describe('readConfig', () => {
     ['[metadata]\nlisten = ":8788"', 'metadata.listen'],
     ['[metadata]\npublicUrl = "http://10.0.0.1/seed"', 'metadata.publicUrl'],
     ['[metadata]\npublicUrl = "http://10.0.0.1\\\""', 'metadata.publicUrl'],
+    ['[report]\nurl = "http://10.0.0.1/report"', 'report.url'],
     ['[store]\nsqlite = ""', 'store.sqlite'],
+    ['[evidence]\nsignWithinMs = 0', 'evidence.signWithinMs'],
     ['[log]\nlevel = "loud"', 'log.level'],
     ['[[auth.tokens]]\nsha256 = "not hex"\nsubject = "a"\nproject = "b"', 'auth.tokens.0.sha256'],
     ['[[auth.tokens]]\ntoken = "word"', 'auth.tokens.0.token'],

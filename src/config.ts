@@ -8,6 +8,7 @@ import { metadataFromTable, toMetadataFrom, type ServedFrontEnd } from './config
 import { neutronTable, toNeutron, type NeutronPlace } from './config-neutron.ts'
 import { USER_DATA_MAX_BYTES } from './model/context.ts'
 import { CloudError, reasonOf } from './model/errors.ts'
+import type { EndpointRules } from './webhooks/endpoint.ts'
 
 const HostPort = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):\\d{1,5}$' })
 
@@ -65,6 +66,15 @@ const File = Type.Object(
     store: Type.Optional(
       Type.Object({ sqlite: Type.Optional(Type.String({ minLength: 1 })) }, { additionalProperties: false }),
     ),
+    report: Type.Optional(
+      Type.Object(
+        { enabled: Type.Optional(Type.Boolean()), url: Type.Optional(GuestsUrl) },
+        { additionalProperties: false },
+      ),
+    ),
+    evidence: Type.Optional(
+      Type.Object({ signWithinMs: Type.Optional(Type.Integer({ minimum: 1 })) }, { additionalProperties: false }),
+    ),
     log: Type.Optional(
       Type.Object(
         { level: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error', 'silent'])) },
@@ -85,6 +95,16 @@ const File = Type.Object(
         {
           userDataEncoding: Type.Optional(Type.Enum(['base64', 'raw'])),
           showUserData: Type.Optional(Type.Boolean()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    webhooks: Type.Optional(
+      Type.Object(
+        {
+          enabled: Type.Optional(Type.Boolean()),
+          allowPrivate: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+          allowHttp: Type.Optional(Type.Boolean()),
         },
         { additionalProperties: false },
       ),
@@ -132,6 +152,16 @@ export interface Config {
     readonly from?: readonly ServedFrontEnd[]
   }
   readonly store: { readonly sqlite: string }
+  readonly report: {
+    /** Whether guests are told to report to us, where a user does not say. */
+    readonly enabled: boolean
+    /** Where guests of clouds reach the metadata server from the network; absent: they are not told to. */
+    readonly url?: string
+  }
+  readonly evidence: {
+    /** How long a guest may take until a way shows a sign of it, in milliseconds; absent: the service's own default. */
+    readonly signWithinMs?: number
+  }
   readonly log: { readonly level: string }
   readonly auth: {
     readonly tokens: readonly Static<typeof Token>[]
@@ -144,6 +174,8 @@ export interface Config {
     /** Whether a project's user data are shown to it again. */
     readonly showUserData: boolean
   }
+  /** Where projects may have events sent to; absent: nowhere. */
+  readonly webhooks?: EndpointRules
   /** Tokens of the clouds that ask what to tell their guests, each for one provider. */
   readonly vendordata: readonly Static<typeof Vendordata>[]
   /** By the provider's name; what stands beside `driver` is the driver's own. */
@@ -188,8 +220,8 @@ async function parseFile(path: string): Promise<unknown> {
 function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config {
   if (!validator.Check(file)) throw new CloudError('invalid', explain(file, source))
   const stateDir = baseDir('state', env)
-  const { server = {}, metadata = {}, store = {}, log = {}, auth = {}, occi = {} } = file
-  const { providers = { qemu: { driver: 'qemu' } }, vendordata = [] } = file
+  const { server = {}, metadata = {}, store = {}, report = {}, evidence = {}, log = {}, auth = {}, occi = {} } = file
+  const { providers = { qemu: { driver: 'qemu' } }, vendordata = [], webhooks = {} } = file
   checkVendordata(vendordata, Object.keys(providers), auth.tokens ?? [])
   const neutron = toNeutron(metadata.neutron ?? [], {
     isEnabled: metadata.enabled ?? true,
@@ -197,6 +229,7 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
     toListen,
   })
   const from = toMetadataFrom(metadata.from ?? [], toListen)
+  const reportUrl = report.url ?? metadata.publicUrl
   return {
     server: {
       listen: toListen(server.listen ?? '127.0.0.1:8787'),
@@ -213,12 +246,17 @@ function toConfig(file: unknown, source: string, env: NodeJS.ProcessEnv): Config
       ...(from.length > 0 ? { from } : {}),
     },
     store: { sqlite: resolve(store.sqlite ?? join(stateDir, 'bellhop.sqlite')) },
+    report: { enabled: report.enabled ?? true, ...(reportUrl === undefined ? {} : { url: reportUrl }) },
+    evidence,
     log: { level: log.level ?? 'info' },
     auth: {
       tokens: auth.tokens ?? [],
       ...(auth.challenge === undefined ? {} : { challenge: auth.challenge }),
     },
     occi: { userDataEncoding: occi.userDataEncoding ?? 'base64', showUserData: occi.showUserData ?? false },
+    ...(webhooks.enabled === false
+      ? {}
+      : { webhooks: { allowPrivate: webhooks.allowPrivate ?? [], allowHttp: webhooks.allowHttp ?? false } }),
     vendordata,
     providers,
     stateDir,

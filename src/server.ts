@@ -10,6 +10,7 @@ import { createMetrics, healthz, readyz } from './frontends/health.ts'
 import { textResponse, type GuardedHandler, type HttpResponse } from './frontends/http.ts'
 import { occiFrontend, occiProduct } from './frontends/occi/index.ts'
 import { restFrontend } from './frontends/rest/index.ts'
+import { fromEvent } from './frontends/rest/map.ts'
 import { vendordataFrontend } from './frontends/vendordata/index.ts'
 import { CloudError, reasonOf } from './model/errors.ts'
 import type { InstanceState } from './model/instance.ts'
@@ -17,9 +18,12 @@ import { neutronListener } from './neutron.ts'
 import { tokenAuthenticator } from './service/access.ts'
 import { callerAuthenticator, chooseIssuers } from './service/callers.ts'
 import { cloudAuthenticators } from './service/clouds.ts'
+import { webhookUseCases } from './service/webhooks.ts'
 import type { Store } from './store/store.ts'
 import { ownToken } from './token.ts'
 import { VERSION } from './version.ts'
+import { endpoints } from './webhooks/endpoint.ts'
+import { createWebhookSender } from './webhooks/sender.ts'
 
 /** A server that listens. */
 export interface Server {
@@ -55,10 +59,11 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const authenticate = callerAuthenticator(tokenAuthenticator(own ? [own.known] : config.auth.tokens), callers)
   const keystone = callers.challenge === undefined ? undefined : callers.issuers.get(callers.challenge)
 
+  const isHttps = config.report.url?.startsWith('https:') ?? false
   const metadataUrl =
     metadata &&
     (await listening(config.metadata.listen, 'metadata.listen', () =>
-      metadata.listen({ ...config.metadata.listen, identity: { by: 'token' } }),
+      metadata.listen({ ...config.metadata.listen, identity: { by: 'token', isHttps } }),
     ))
   const neutronUrls: string[] = []
   if (metadata)
@@ -69,6 +74,13 @@ export async function startServer(config: Config, log: Logger = createLog(config
   const secret = await store.secret('metadata')
   const seedUrl = (id: string): string =>
     `${config.metadata.publicUrl ?? metadataUrl}/seed/${metadataToken(secret, id)}/`
+
+  const receivers = config.webhooks && endpoints(config.webhooks)
+  if (receivers) {
+    const userAgent = `bellhop/${VERSION}`
+    const sender = createWebhookSender({ store, endpoints: receivers, show: fromEvent, userAgent, log })
+    opened.defer(() => sender.close())
+  }
 
   // Its URLs begin with the public one, which is known once the port is.
   const starting = async (): Promise<HttpResponse> => textResponse(503, 'starting\n')
@@ -93,7 +105,11 @@ export async function startServer(config: Config, log: Logger = createLog(config
     welcome: Object.fromEntries(ENTRY_POINTS.map((path) => [path, (request) => cimi.entryPoint(request)])),
     routes: {
       ...Object.fromEntries(MOUNTS.map((path) => [path, (request, caller) => cimi.handler(request, caller)])),
-      '/api': restFrontend({ service, ...(metadataUrl === undefined ? {} : { seedUrl }) }),
+      '/api': restFrontend({
+        service,
+        ...(metadataUrl === undefined ? {} : { seedUrl }),
+        ...(receivers ? { webhooks: webhookUseCases({ store, endpoints: receivers }) } : {}),
+      }),
       '/metrics': metrics.handler,
     },
     root: (request, caller) => occi(request, caller),

@@ -16,6 +16,7 @@ import { runCommand } from './run/index.ts'
 import { seedCommand } from './seed.ts'
 import { serveCommand } from './serve.ts'
 import { showCommand } from './show.ts'
+import { sshCommand } from './ssh.ts'
 import { updateCommand } from './update.ts'
 import { VERSION } from '../version.ts'
 import { waitCommand } from './wait.ts'
@@ -49,6 +50,7 @@ Exit codes: 0 done · 1 a bug of ours · 2 wrong command line · 3 no such insta
     .addCommand(showCommand())
     .addCommand(logsCommand())
     .addCommand(waitCommand())
+    .addCommand(sshCommand())
     .addCommand(updateCommand())
     .addCommand(rmCommand())
     .addCommand(planCommand())

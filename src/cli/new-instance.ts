@@ -19,6 +19,9 @@ export interface NewInstanceOptions extends ApiOptions {
   readonly file?: readonly string[]
   readonly sshKey?: string
   readonly by?: 'metadata' | 'disk' | 'injection'
+  /** `false` with `--no-tracking`. */
+  readonly tracking?: boolean
+  readonly wrap?: boolean
 }
 
 /** Gives a command the options that describe a new instance. */
@@ -46,11 +49,13 @@ export function withNewInstance(command: Command): Command {
         'injection',
       ]),
     )
+    .option('--wrap', 'where nothing of ours can stand beside the data, make both parts of one message')
+    .option('--no-tracking', 'tell the guest nothing of ours: it then reports nothing')
 }
 
 /** What such options ask a gateway for. @throws {CloudError} invalid when a file cannot be read, or a value is none */
 export async function toNewInstance(options: NewInstanceOptions): Promise<Static<typeof NewInstanceBody>> {
-  const { name, hostname, provider, image, size, format, by } = options
+  const { name, hostname, provider, image, size, format, by, tracking, wrap } = options
   checkHostname(hostname)
   const userData = options.userData === undefined ? undefined : await readInput(options.userData, '--user-data')
   const variables = (options.variable ?? []).map(toVariable)
@@ -63,6 +68,8 @@ export async function toNewInstance(options: NewInstanceOptions): Promise<Static
     ...(size === undefined ? {} : { size }),
     ...(format === undefined ? {} : { format }),
     ...(by === undefined ? {} : { by }),
+    ...(tracking === false ? { tracking } : {}),
+    ...(wrap ? { wrap } : {}),
     ...(userData === undefined ? {} : { userData: base64(userData) }),
     ...(options.variablesFromUserData ? { variablesFromUserData: true } : {}),
     ...(options.sshKey === undefined

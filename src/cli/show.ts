@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { apiCommand, clientFor, type ApiOptions } from './api-command.ts'
 import { ageText, print, printable, printJson, sizeText, table } from './output.ts'
+import { wrappedText } from './plan-text.ts'
 import { instanceId, type Shown } from './which-instance.ts'
 
 /** `bellhop show`: one instance, its plan, and what became of its data. */
@@ -42,13 +43,21 @@ function instanceText(instance: Shown, now: number): string {
     ['revision', String(instance.revision)],
     ['user data', userData ? `${userData.format}, ${sizeText(userData.sizeBytes)}` : 'none'],
     ['SHA-256', instance.userDataSha256],
+    ['wrapped', plan.wrapped && wrappedText(plan.wrapped)],
     ['arrival', arrivalText(delivery)],
+    ['tracking', plan.tracking === false ? 'off: the guest is told nothing of ours' : undefined],
+    ['addresses', instance.addresses.length > 0 ? instance.addresses.join(', ') : undefined],
+    ...(instance.hostKeys?.keys ?? []).map((key) => ['host key', hostKeyText(key, instance.hostKeys)] as const),
     ...plan.deliveries.map(
       ({ method, why }) => ['way', `${method} ${delivery?.methods?.[method] ?? ''}: ${why}`] as const,
     ),
     ...plan.warnings.map(({ message }) => ['note', message] as const),
   ]
   return table(rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, printable(value)]])))
+}
+
+function hostKeyText(key: string, told: Shown['hostKeys']): string {
+  return told?.verified ? key : `${key} (not proven: it came over http)`
 }
 
 function arrivalText(delivery: Shown['delivery']): string {

@@ -92,7 +92,7 @@ describe("in Nova's place behind Neutron's agents", () => {
       }
       assert.deepEqual(
         events.map(({ kind }) => kind),
-        ['fetched', 'fetched'],
+        ['fetched', 'access'],
       )
       assert.equal((await ask('/latest/meta-data/hostname')).type, 'text/plain; charset=UTF-8')
     }

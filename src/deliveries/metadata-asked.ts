@@ -12,6 +12,8 @@ export interface Asked {
   readonly headers: readonly string[]
   /** A proxy of ours handed it on, and told of it in one `X-Forwarded-For`. */
   readonly throughProxy: boolean
+  /** Nobody but the guest itself can have sent it: it came by its own link, or over https. */
+  readonly isSafe?: boolean
 }
 
 /** Finds who asks with one request; a reply says what is wrong with it, `undefined` that it cannot be known. */

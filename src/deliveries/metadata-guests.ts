@@ -5,7 +5,7 @@ import type { ContextEvent } from '../model/events.ts'
 import { listing, type FileEntry, type Files } from '../model/files.ts'
 import type { ContextSource } from './delivery.ts'
 import { createBoundedCache } from './metadata-cache.ts'
-import { newMark, type Mark } from './metadata-mark.ts'
+import { newMark, type Fetch, type Mark } from './metadata-mark.ts'
 import { replyOf, TEXT, type Reply } from './metadata-reply.ts'
 import type { Place } from './metadata-routes.ts'
 
@@ -15,6 +15,8 @@ export interface Served {
   readonly mark: Mark
   /** Absent for listings, which tell nothing of what a guest uses. */
   readonly access?: Omit<ContextEvent, 'at'>
+  /** Of the user data only. */
+  readonly fetch?: Fetch
 }
 
 /** An instance as the server knows it, in one revision. */
@@ -24,6 +26,8 @@ export interface Guest {
   readonly context: Context
   /** Of the user's bytes; `undefined` where there are none. */
   userDataSha256(): string | undefined
+  /** The revision that it last fetched from us; `undefined` where none is known. */
+  fetchedRevision(): number | undefined
   /** What is at the first of these places that has something. */
   serve(places: readonly Place[]): Served | undefined
 }
@@ -48,6 +52,10 @@ const GUEST_BYTES = 3000
 const FILE_BYTES = 250
 const SHELF_BYTES = 350
 const SERVED_BYTES = 550
+const FETCH_BYTES = 300
+
+/** Who fetched is kept for some hundred thousand, also when what they fetched is not. */
+const FETCHES_MAX_BYTES = 32 * 1024 * 1024
 
 /**
  * Renders each layout once per revision, when something of it is asked for. A boot asks for some twenty files within a second,
@@ -64,7 +72,16 @@ export function createGuests({
 }): Guests {
   const shelves = createBoundedCache<Shelf>(maxBytes * 0.75)
   const guests = createBoundedCache<Guest>(maxBytes * 0.25)
+  const fetches = createBoundedCache<Fetch>(FETCHES_MAX_BYTES)
   const loading = new Map<string, Promise<Guest | undefined>>()
+
+  function fetchOf(instanceId: string): Fetch {
+    const known = fetches.get(instanceId)
+    if (known) return known
+    const fetch = {}
+    fetches.set(instanceId, fetch, FETCH_BYTES)
+    return fetch
+  }
 
   function keep(guest: Guest, served: Served, path: string): void {
     const { instanceId, revision } = guest
@@ -85,6 +102,7 @@ export function createGuests({
         // After `forget`, an answer under way must not be kept for those who come later.
         if (guests.get(instanceId) === guest) keep(guest, served, path)
       },
+      fetch: () => fetchOf(instanceId),
     })
     return guest
   }
@@ -129,7 +147,7 @@ export function createGuests({
 function createGuest(
   instanceId: string,
   { context, revision }: { readonly context: Context; readonly revision: number },
-  told: { rendered(files: Files): void; served(served: Served, path: string): void },
+  told: { rendered(files: Files): void; served(served: Served, path: string): void; fetch(): Fetch },
 ): Guest {
   const trees: (Files | undefined)[] = []
   let digest: string | undefined
@@ -150,7 +168,9 @@ function createGuest(
 
   function accessTo({ bytes, role }: FileEntry, path: string): Omit<ContextEvent, 'at'> {
     const about = { instanceId, revision, source: 'metadata', method: 'metadata', path } as const
-    if (role !== 'user-data') return { ...about, kind: 'access', bytes: bytes.length }
+    // With its id a guest has found its source; where there are user data, these are the proof.
+    const serves = role === 'instance-id' && context.userData === undefined ? ({ isServed: true } as const) : {}
+    if (role !== 'user-data') return { ...about, kind: 'access', bytes: bytes.length, ...serves }
     // Not of the file: CIMI's has the user data in base64.
     const digest = userDataSha256()
     return { ...about, kind: 'fetched', bytes: context.userData?.length ?? 0, ...(digest ? { sha256: digest } : {}) }
@@ -159,8 +179,11 @@ function createGuest(
   function lookUp({ layout, path, canonical }: Place): Served | undefined {
     const files = treeOf(layout)
     const entry = files.get(path)
-    if (entry)
-      return { reply: replyOf(200, typeOf(path), entry.bytes), access: accessTo(entry, canonical), mark: newMark() }
+    if (entry) {
+      const access = accessTo(entry, canonical)
+      const fetch = access.kind === 'fetched' ? { fetch: told.fetch() } : {}
+      return { reply: replyOf(200, typeOf(path), entry.bytes), access, mark: newMark(), ...fetch }
+    }
     const names = listing(files, path)
     return names && { reply: replyOf(200, TEXT, names), mark: newMark() }
   }
@@ -170,6 +193,7 @@ function createGuest(
     revision,
     context,
     userDataSha256,
+    fetchedRevision: () => told.fetch().revision,
     serve(places) {
       for (const place of places) {
         const served = lookUp(place)

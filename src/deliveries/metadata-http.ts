@@ -92,8 +92,8 @@ export function createMetadataServer(options: MetadataServerOptions): MetadataSe
       },
       answer: (asked, method, body, now) =>
         guarded(method, () => {
-          const { caller, path, headers, throughProxy } = asked
-          const reply = handler.handle({ caller, method, path, headers, throughProxy, body }, now)
+          const { caller, path, headers, throughProxy, isSafe = false } = asked
+          const reply = handler.handle({ caller, method, path, headers, throughProxy, isSafe, body }, now)
           return reply instanceof Promise ? reply.then(hear) : hear(reply)
         }),
       refusal: (status) => bareReply(status),

@@ -18,7 +18,11 @@ export type Identity =
   /** `X-Instance-ID` and its HMAC-SHA256, as Neutron's metadata agents send them. */
   | ({ readonly by: 'signature' } & SignatureIdentity)
   /** `/seed/<token>/<file>` and `/report/<token>`, and nothing else: see `metadataToken` and `reportToken`. */
-  | { readonly by: 'token' }
+  | {
+      readonly by: 'token'
+      /** URLs to report to, as guests are given them, begin with `https:`. */
+      readonly isHttps?: boolean
+    }
   /** Whoever reaches the listener is this instance. */
   | { readonly by: 'socket'; readonly instanceId: string }
 
@@ -34,8 +38,9 @@ export function createIdentity(
 ): IdentifyPeer {
   if (identity.by === 'address') return byAddress(identity)
   if (identity.by === 'signature') return bySignature(identity, log)
-  if (identity.by === 'token') return byToken(secret)
-  return () => (path, headers) => ({ caller: identity.instanceId, path, headers, throughProxy: false })
+  if (identity.by === 'token') return byToken(secret, identity.isHttps ?? false)
+  const { instanceId } = identity
+  return () => (path, headers) => ({ caller: instanceId, path, headers, throughProxy: false, isSafe: true })
 }
 
 function byAddress({ find, trustedProxies = [] }: Extract<Identity, { by: 'address' }>): IdentifyPeer {
@@ -85,13 +90,16 @@ function forwardedFor(headers: readonly string[]): readonly (string | undefined)
 
 const WITH_TOKEN = /^(?:seed\/([^/]+)((?:\/[\w-]+)?)|report\/([^/]+))$/
 
-function byToken(secret: Uint8Array): IdentifyPeer {
+function byToken(secret: Uint8Array, isHttps: boolean): IdentifyPeer {
   const identify: Identify = (target, headers) => {
     const [, forSeed, file, forReport] = WITH_TOKEN.exec(normalisePath(target) ?? '') ?? []
     const reader = forSeed === undefined ? undefined : instanceOfToken(secret, forSeed)
     if (reader !== undefined) return { caller: reader, path: `/seed${file}`, headers, throughProxy: false }
     const reporter = forReport === undefined ? undefined : instanceOfReportToken(secret, forReport)
-    return reporter === undefined ? undefined : { caller: reporter, path: '/report', headers, throughProxy: false }
+    if (forReport === undefined || reporter === undefined) return undefined
+    // The other sort of token may have been seen on its way to where the data are read.
+    const isSafe = isHttps && instanceOfToken(secret, forReport) === undefined
+    return { caller: reporter, path: '/report', headers, throughProxy: false, isSafe }
   }
   return () => identify
 }

@@ -5,6 +5,12 @@ export interface Mark {
   quietMs: number
 }
 
+/** What an instance was last seen to fetch of its user data, by whatever path. */
+export interface Fetch {
+  /** Absent before the first time. */
+  revision?: number
+}
+
 /** cloud-init asks several times in a boot: that is one thing. */
 const QUIET_MS = 60_000
 const QUIET_MAX_MS = 3_600_000

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { ContextEvent } from '../model/events.ts'
 import type { Recorder } from './delivery.ts'
-import { type Mark, remember } from './metadata-mark.ts'
+import { isDue, remember, type Fetch, type Mark } from './metadata-mark.ts'
 
 /** An answer, ready to be sent. */
 export interface Reply {
@@ -15,12 +15,20 @@ export interface Reply {
   /** What the answer means for the guest: to be recorded once its last byte is out, see {@link settle}. */
   readonly event?: ContextEvent
   readonly mark?: Mark
+  /** There where `event` is that the user data were fetched. */
+  readonly fetch?: Fetch
 }
 
-/** Records what a reply stands for. To be called when the socket accepted its last byte, and only then. */
-export function settle({ event, mark }: Reply, recorder: Recorder): void {
+/**
+ * Records what a reply stands for. To be called when the socket accepted its last byte, and only then. User data are fetched
+ * once in a revision; whoever reads them again accesses them.
+ */
+export function settle({ event, mark, fetch }: Reply, recorder: Recorder): void {
   if (event === undefined) return
-  recorder.record(event)
+  // Of several answers under way at once, one was out first.
+  if (mark && !isDue(mark, event.at)) return
+  recorder.record(fetch?.revision === event.revision ? { ...event, kind: 'access' } : event)
+  if (fetch) fetch.revision = event.revision
   if (mark) remember(mark, event.at)
 }
 

@@ -1,55 +1,82 @@
-import { parseReport, toEvent } from '../formats/guest-report.ts'
+import { parseReport, REPORT_MAX_BYTES, toEvent } from '../formats/guest-report.ts'
+import type { ContextEvent, EventKind } from '../model/events.ts'
 import { createBoundedCache } from './metadata-cache.ts'
 import type { Guest } from './metadata-guests.ts'
 import { bareReply, textReply, type Reply } from './metadata-reply.ts'
 
 /** Hears what guests say of themselves. */
 export interface Reports {
-  hear(guest: Guest, body: Uint8Array, now: number): Reply
+  /** @param isSafe nobody but the guest itself can have said it */
+  hear(guest: Guest, body: Uint8Array, now: number, isSafe?: boolean): Reply
 }
 
 const HEARD = textReply(200)
 const NO_REPORT = textReply(400, 'a report of cloud-init, or of a program of ours, is expected')
+const TOO_LARGE = bareReply(413)
 const TOO_MANY = bareReply(429)
 
-/** How many reports of one instance are recorded at once, and after how long another one: a boot has some ten. */
-const BURST = 200
-const REFILL_MS = 10_000
+/** How many events of one kind an instance's reports make at once, and after how long another one: a boot makes some ten in all. */
+const BURST = 50
+const REFILL_MS = 300_000
 
-/** What is known of the instances that reported lately. */
-const ALLOWANCES_MAX_BYTES = 4 * 1024 * 1024
-const ALLOWANCE_BYTES = 300
+/** What is known of the instances that reported lately. One that reports on and on stays, however many others come. */
+const ALLOWANCES_MAX_BYTES = 16 * 1024 * 1024
+const ALLOWANCE_BYTES = 600
 
-interface Allowance {
-  left: number
+interface Left {
+  count: number
   at: number
 }
 
-/** Reports are kept for ever, and a guest may say what it likes: so each has an allowance. */
+/** Host keys have one of their own: they come but once in a boot. */
+type Sort = EventKind | 'host-keys'
+
+type Allowance = Map<Sort, Left>
+
+/**
+ * Events are kept for ever, and a guest may say what it likes: so each has an allowance. It has one for each kind: whatever
+ * some program in the guest says without end, the first word that tells how the delivery ended is heard.
+ */
 export function createReports(): Reports {
   const allowances = createBoundedCache<Allowance>(ALLOWANCES_MAX_BYTES)
 
-  function isAllowed(instanceId: string, now: number): boolean {
+  function allowanceOf(instanceId: string): Allowance {
     const known = allowances.get(instanceId)
-    const { left, at } = known ?? { left: BURST, at: now }
-    const refilled = Math.min(BURST, left + Math.max(0, now - at) / REFILL_MS)
+    if (known) return known
+    const allowance: Allowance = new Map()
+    allowances.set(instanceId, allowance, ALLOWANCE_BYTES)
+    return allowance
+  }
+
+  function isAllowed(instanceId: string, sort: Sort, now: number): boolean {
+    const allowance = allowanceOf(instanceId)
+    const { count, at } = allowance.get(sort) ?? { count: BURST, at: now }
+    const refilled = Math.min(BURST, count + Math.max(0, now - at) / REFILL_MS)
     if (refilled < 1) return false
-    const next = { left: refilled - 1, at: now }
-    if (known) Object.assign(known, next)
-    else allowances.set(instanceId, next, ALLOWANCE_BYTES)
+    allowance.set(sort, { count: refilled - 1, at: now })
     return true
   }
 
   return {
-    hear(guest, body, now) {
+    hear(guest, body, now, isSafe = false) {
+      if (body.length > REPORT_MAX_BYTES) return TOO_LARGE
       const { instanceId, revision, context } = guest
       const report = parseReport(body, context.userData)
       if (report === undefined) return NO_REPORT
       if (report.word === undefined) return HEARD
-      if (!isAllowed(instanceId, now)) return TOO_MANY
       const digest = guest.userDataSha256()
       const about = { instanceId, revision, at: now, source: 'agent' } as const
-      return { ...HEARD, heard: toEvent(report.word, { ...about, ...(digest ? { userDataSha256: digest } : {}) }) }
+      const event = toEvent(report.word, { ...about, ...(digest ? { userDataSha256: digest } : {}) })
+      const said = isOfFormer(guest, event) ? { ...event, kind: 'state' as const } : event
+      const heard = said.hostKeys && isSafe ? ({ ...said, hostKeysVerified: true } as const) : said
+      return isAllowed(instanceId, heard.hostKeys ? 'host-keys' : heard.kind, now) ? { ...HEARD, heard } : TOO_MANY
     },
   }
+}
+
+/** Between an update and the guest's next look it works with what it fetched before: its words say nothing of the new data. */
+function isOfFormer(guest: Guest, { sha256 }: ContextEvent): boolean {
+  const fetched = guest.fetchedRevision()
+  if (fetched === undefined || fetched === guest.revision) return false
+  return sha256 === undefined || sha256 !== guest.userDataSha256()
 }

@@ -292,6 +292,17 @@ describe('what is recorded', () => {
   it('is not that NoCloud was told that there is no user data', async () => {
     const { event } = await ask('/seed/user-data', { caller: BARE.guestId })
     assert.equal(event?.kind, 'access')
+    assert.equal(event?.isServed, undefined)
+  })
+
+  it('says of a guest without user data that it was served once it has its id, and of no other', async () => {
+    for (const path of ['/latest/meta-data/instance-id', '/openstack/2012-08-10/meta_data.json', '/seed/meta-data']) {
+      const bare = await ask(path, { caller: BARE.guestId })
+      assert.deepEqual([bare.event?.kind, bare.event?.isServed], ['access', true], path)
+      assert.equal((await ask(path)).event?.isServed, undefined, path)
+    }
+    for (const path of ['/latest/meta-data/ami-id', '/openstack/latest/vendor_data.json', '/seed/network-config'])
+      assert.equal((await ask(path, { caller: BARE.guestId })).event?.isServed, undefined, path)
   })
 
   it('is nothing for listings, HEAD, and what there is not', async () => {
@@ -311,6 +322,38 @@ describe('what is recorded', () => {
     assert.equal((await ask('/2009-04-04/user-data', {}, NOW + MINUTE_MS - 1)).event, undefined)
     assert.ok((await ask('/latest/meta-data/hostname')).event, 'another file')
     assert.ok((await ask('/latest/user-data', {}, NOW + MINUTE_MS)).event, 'a minute later')
+  })
+
+  it('is that the user data were fetched once in a revision, by whatever path, and of every later time that it was an access', async () => {
+    const { ask, source, handler } = handlerWith()
+    const recorder = sampleRecorder()
+    const kinds = (): readonly string[] => recorder.events.map(({ kind, path }) => `${kind} ${path}`)
+    const several = await Promise.all(
+      ['/latest/user-data', '/seed/user-data', '/latest/user-data'].map((path) => ask(path)),
+    )
+    for (const reply of several) settle(reply, recorder)
+    assert.deepEqual(kinds(), ['fetched /latest/user-data', 'access /seed/user-data'], 'of three on their way at once')
+    settle(await ask('/latest/user-data', {}, NOW + MINUTE_MS), recorder)
+    assert.equal(kinds().at(-1), 'access /latest/user-data')
+    assert.equal(recorder.events.at(-1)?.sha256, sha256(WEB.userData ?? Buffer.alloc(0)), 'of these bytes all the same')
+    source.set(WEB, 2)
+    handler.refresh(WEB.guestId)
+    settle(await ask('/latest/user-data', {}, NOW + MINUTE_MS), recorder)
+    assert.deepEqual([kinds().at(-1), recorder.events.at(-1)?.revision], ['fetched /latest/user-data', 2])
+  })
+
+  it('is so also where nothing that was served is kept', async () => {
+    const recorder = sampleRecorder()
+    const forgetful = createMetadataHandler({ source: sampleSource(WEB), secret: SECRET, cacheMaxBytes: 0 })
+    for (let minute = 0; minute < 3; minute++)
+      settle(
+        await forgetful.handle({ caller: WEB.guestId, method: 'GET', path: '/latest/user-data', headers: [] }, NOW),
+        recorder,
+      )
+    assert.deepEqual(
+      recorder.events.map(({ kind }) => kind),
+      ['fetched', 'access', 'access'],
+    )
   })
 
   it('is ever rarer of a guest that asks on and on, but at least once an hour', async () => {
@@ -435,22 +478,6 @@ describe('a report', () => {
       assert.deepEqual([reply.status, reply.heard], [400, undefined])
     }
     assert.equal((await report(Buffer.alloc(BODY_MAX_BYTES + 1, ' '))).status, 413)
-  })
-
-  it('is not recorded without end', async () => {
-    const known = handlerWith()
-    const statuses: number[] = []
-    for (let i = 0; i < 300; i++) statuses.push((await report('{"agent":"agent","stage":"finished"}', known)).status)
-    assert.equal(statuses.filter((status) => status === 200).length, 200)
-    assert.equal(statuses.at(-1), 429)
-    const others = await report('{"agent":"agent","stage":"finished"}', known, { caller: BARE.guestId })
-    assert.equal(others.status, 200)
-    const later = await known.ask(
-      '/report',
-      { method: 'POST', body: Buffer.from('{"agent":"agent","stage":"finished"}') },
-      NOW + MINUTE_MS,
-    )
-    assert.equal(later.status, 200)
   })
 })
 

@@ -29,6 +29,8 @@ export interface MetadataRequest {
   readonly headers: readonly string[]
   /** A proxy of ours handed it on, with one `X-Forwarded-For`. */
   readonly throughProxy?: boolean
+  /** Nobody but the guest itself can have sent it: it came by its own link, or over https. */
+  readonly isSafe?: boolean
   readonly body?: Uint8Array
 }
 
@@ -99,7 +101,7 @@ export function createMetadataHandler({
     if (!ALLOWED[route.kind].includes(request.method)) return bareReply(405, { Allow: ALLOWED[route.kind].join(', ') })
     if (request.body && request.body.length > BODY_MAX_BYTES) return TOO_LARGE
     if (route.kind === 'session-token') return openSession(guest, request, now)
-    if (route.kind === 'report') return reports.hear(guest, request.body ?? NOTHING, now)
+    if (route.kind === 'report') return reports.hear(guest, request.body ?? NOTHING, now, request.isSafe)
     if (route.kind === 'password') return await password(guest, request)
     return served ? toReply(served, request.method, now) : NOT_FOUND
   }
@@ -152,7 +154,7 @@ function exists({ kind }: Route, served: Served | undefined): boolean {
 }
 
 function toReply(served: Served, method: string, now: number): Reply {
-  const { reply, access, mark } = served
+  const { reply, access, mark, fetch } = served
   if (method === 'HEAD' || access === undefined || !isDue(mark, now)) return reply
-  return { ...reply, event: { ...access, at: now }, mark }
+  return { ...reply, event: { ...access, at: now }, mark, ...(fetch ? { fetch } : {}) }
 }

@@ -38,7 +38,7 @@ const NOTHING = /[ \t]*(?:#[^\n]*)?(?:\n|$)/y
 const KEY = /[ \t]*([A-Za-z_][A-Za-z0-9_]*)=/y
 const SINGLE = /'([^']*)'/y
 const DOUBLE = /"([^"\\$`]*(?:\\[^][^"\\$`]*)*)"/y
-const ESCAPED = /\\([^])/yu
+const ESCAPED = /\\([^])/uy
 const BARE = /[\w@%+=:,./-]+/y
 const END = /[ \t]*(?:\n|$)|[ \t]+#[^\n]*(?:\n|$)/y
 const LIKE_A_KEY = /[ \t]*([\w.-]{1,64})=/y

@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
 import { sha256 } from '../model/digest.ts'
 import { DETAIL_MAX_CHARACTERS, type GuestWord } from './guest-word.ts'
-import { parseConsoleLine, parseReport, toEvent, type Hearing } from './guest-report.ts'
+import { parseConsoleLine, parseReport, REPORT_MAX_BYTES, toEvent, type Hearing } from './guest-report.ts'
 
 /** One boot of a real cloud-init; see testdata/README.md. */
 interface Boot {
@@ -18,8 +18,6 @@ interface Boot {
 
 const BOOTS = new URL('./testdata/boots/', import.meta.url)
 const HEARING: Hearing = { instanceId: 'i', revision: 1, at: 0, source: 'console' }
-/** As much as the metadata server takes. */
-const REPORT_MAX_BYTES = 64 * 1024
 const SCRIPT = Buffer.from('#!/bin/sh\n')
 const CONFIG = Buffer.from('#cloud-config\nruncmd: [ls]\n')
 
@@ -90,6 +88,31 @@ describe('parseReport', () => {
     })
     for (const origin of ['another', undefined])
       assert.equal(parseReport(Buffer.from(JSON.stringify({ ...around, origin, ...word })), SCRIPT), undefined)
+  })
+
+  // As cloud-init 22.4.2 posts it: `post` of the user's cloud-config names the fields, and what is not there is `N/A`.
+  const HOME =
+    'instance_id=d9e0f5a0-1111-2222-3333-444455556666&hostname=vm1&fqdn=vm1.example.org&pub_key_ed25519=ssh-ed25519+AAAAC3Nz%2Fa%2B%3D+root%40vm1%0A&pub_key_rsa=N%2FA'
+
+  it('takes what cloud-init posts when it phones home, which proves no use', () => {
+    const word = { speaker: 'cloud-init', kind: 'finished', detail: 'cloud-init phoned home' } as const
+    assert.deepEqual(wordOf(HOME, SCRIPT), word)
+    assert.deepEqual(wordOf('fqdn=', SCRIPT), word)
+  })
+
+  it('takes no other form', () => {
+    for (const form of [
+      'hostname',
+      'a=b',
+      `${HOME}&a=b`,
+      'fqdn=a&fqdn=b',
+      `${HOME}&`,
+      'fqdn=a b',
+      'fqdn=<b>',
+      ' fqdn=a',
+      '=',
+    ])
+      assert.equal(parseReport(Buffer.from(form), SCRIPT), undefined, form)
   })
 
   it('takes no word that is not exactly one of ours', () => {

@@ -2,12 +2,13 @@ import type { ContextEvent, DeliveryMethod, EventSource } from '../model/events.
 import { parseAgentWord } from './agent-word.ts'
 import { judgeEvent, parseEvent } from './cloud-init-events.ts'
 import { parseFinalMessage, parsePrintedEvent } from './cloud-init-console.ts'
+import { parsePhoneHome } from './cloud-init-phone-home.ts'
 import type { GuestWord } from './guest-word.ts'
 import { parseJson } from './json.ts'
 import { cleanLine } from './lines.ts'
 
-/** A report has at most so many bytes, as the metadata server takes them. */
-const REPORT_MAX_BYTES = 64 * 1024
+/** A report has at most so many bytes: cloud-init's events have some two hundred, and its keys some two thousand. */
+export const REPORT_MAX_BYTES = 16 * 1024
 
 /** A longer console line is none that we look for. */
 const LINE_MAX_CHARACTERS = 8192
@@ -21,18 +22,21 @@ export interface Report {
 }
 
 /**
- * Reads what a guest posts to `/report`: one JSON object of our own programs, or one event of cloud-init's webhook.
+ * Reads what a guest posts to `/report`: one JSON object of our own programs, one event of cloud-init's webhook, or the form
+ * that its `phone_home` fills in.
  *
  * @param userData what this guest was sent: an event proves something only of data that cloud-init takes
  * @returns `undefined` where the body is no report at all, which deserves an error; never throws
  */
 export function parseReport(body: Uint8Array, userData: Uint8Array | undefined): Report | undefined {
   if (body.length > REPORT_MAX_BYTES) return undefined
-  const value = parseJson(new TextDecoder().decode(body))
+  const text = new TextDecoder().decode(body)
+  const value = parseJson(text)
   const event = parseEvent(value)
   if (event) return toReport(judgeEvent(event, userData))
-  const word = parseAgentWord(value)
-  return word?.speaker ? { word } : undefined
+  const said = parseAgentWord(value)
+  const word = said?.speaker ? said : parsePhoneHome(text)
+  return word && { word }
 }
 
 /**

@@ -12,6 +12,8 @@ export interface GuestWord {
   /** SHA-256 in hex of the bytes that the guest read. */
   readonly sha256?: string
   readonly exitCode?: number
+  /** What its SSH server shows clients: type and base64 of each key. */
+  readonly hostKeys?: readonly string[]
   /** One line for people, of at most {@link DETAIL_MAX_CHARACTERS}. */
   readonly detail?: string
 }

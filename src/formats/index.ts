@@ -77,7 +77,7 @@ export function detect(bytes: Uint8Array): Detected {
  * @example
  * formatCalled('text/x-shellscript') // { name: 'script', title: 'script' }
  */
-export function formatCalled(word: string): Pick<Format, 'name' | 'title'> | undefined {
+export function formatCalled(word: string): Pick<Format, 'name' | 'title' | 'contentType'> | undefined {
   return FORMATS.find(({ name, contentType }) => name === word || contentType === word)
 }
 

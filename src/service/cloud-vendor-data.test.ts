@@ -96,6 +96,22 @@ describe('what a guest gets beside its cloud', () => {
     assert.equal(besideCloud(sampleInstance(), undefined), undefined)
   })
 
+  it('phones home to the same place, once', () => {
+    const url = 'http://10.0.0.1:8788/report/id.x-Y_'
+    const { phone_home: home } = parse(besideCloud(sampleInstance({ plan: PLAN }), url) ?? '')
+    assert.deepEqual([home.url, home.tries], [url, 1])
+  })
+
+  it('has nothing of ours where tracking is off, and what the user asked for all the same', () => {
+    const plan = { ...PLAN, tracking: false } as const
+    assert.equal(besideCloud(sampleInstance({ plan }), 'http://10.0.0.1:8788/report/x'), undefined)
+    const spec = sampleSpec({ publicKeys: KEYS })
+    assert.equal(
+      besideCloud(sampleInstance({ plan, spec }), 'http://10.0.0.1:8788/report/x'),
+      '#cloud-config\nssh_authorized_keys: ["ssh-ed25519 BBBB bob"]\n',
+    )
+  })
+
   it('has the keys after the first, which the cloud carries', () => {
     const beside = (count: number) =>
       parse(

@@ -3,7 +3,7 @@ import type { InjectedFile } from '../model/context.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Store } from '../store/store.ts'
 import { sleepUnless } from './parts.ts'
-import { reportingTo, vendorDataFor } from './vendor-data.ts'
+import { vendorDataFor, vendorDataTo } from './vendor-data.ts'
 
 /** What answers clouds that ask what their guests are to get beside the cloud's own data. */
 export interface CloudVendorDataOptions {
@@ -71,7 +71,8 @@ export function cloudVendorData({ store, reportUrl, closing }: CloudVendorDataOp
  */
 export function besideCloud({ plan, spec }: Instance, reportUrl: string | undefined): string | undefined {
   const keys = spec.publicKeys.slice(1).map(({ text }) => text)
-  const reporting = reportUrl === undefined ? vendorDataFor(plan) : Buffer.from(reportingTo(reportUrl))
+  const isTracked = plan.tracking !== false
+  const reporting = reportUrl !== undefined && isTracked ? Buffer.from(vendorDataTo(reportUrl)) : vendorDataFor(plan)
   if (!reporting && keys.length + spec.files.length === 0) return undefined
   return [
     reporting ? Buffer.from(reporting).toString('utf8') : '#cloud-config\n',

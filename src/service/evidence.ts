@@ -62,6 +62,8 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
     for (;;) {
       const instance = await unsettled(id)
       if (!instance || closing.aborted || Date.now() - instance.updatedAt >= LISTEN_MAX_MS) return
+      // What it said before was of other data.
+      if (from < (instance.consoleFrom ?? 0)) [from, rest] = [instance.consoleFrom ?? 0, '']
       const piece = await provider.console?.(remoteId, from, callFor(provider, undefined, READ_MS, [closing]))
       const { text, next } = piece ?? { text: '', next: from }
       const lines = (rest + text).split('\n')
@@ -100,7 +102,8 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
     if (now - (heardAt.get(instance.id) ?? -Infinity) < pauseMs || !(await unsettled(instance.id))) return
     for (const [id, at] of heardAt) if (now - at >= pauseMs) heardAt.delete(id)
     heardAt.set(instance.id, now)
-    const piece = await provider.console?.(remoteId, 0, callFor(provider, caller, READ_MS, [closing]))
+    const from = instance.consoleFrom ?? 0
+    const piece = await provider.console?.(remoteId, from, callFor(provider, caller, READ_MS, [closing]))
     const lines = piece?.text.split('\n') ?? []
     await record(
       instance,

@@ -6,7 +6,7 @@ import { sampleSpec } from '../../test/conformance/store-samples.ts'
 import { nocloud } from '../layouts/nocloud.ts'
 import { isCloudError } from '../model/errors.ts'
 import type { Caller, InstanceSpec } from '../model/instance.ts'
-import { CAPABILITIES } from '../providers/qemu/capabilities.ts'
+import { capabilitiesOf } from '../providers/qemu/capabilities.ts'
 import { injectedFiles } from './injected-files.ts'
 
 const RED: Caller = { subject: 'test/alice', project: 'test/red', role: 'member' }
@@ -15,7 +15,7 @@ const SCRIPT = Buffer.from('#!/bin/sh\n')
 
 /** What the provider is given to write into the machine's disk. */
 async function offered(spec: Partial<InstanceSpec>) {
-  const deliveries = CAPABILITIES.deliveries.map(({ isLastResort: _, ...each }) => each)
+  const { deliveries } = capabilitiesOf('always', () => undefined)
   const { service, provider, close } = await openService({ cloud: { capabilities: { deliveries } } })
   try {
     const { id } = await service.create({ spec: sampleSpec(spec) }, RED)

@@ -9,6 +9,7 @@ import { providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { isRefusal } from './refusal.ts'
 import { callFor, type OnBehalf } from './rights.ts'
 import { learnt } from './seen.ts'
+import { carriedSpec } from './wrapping.ts'
 
 /** How a launch is begun. */
 export interface LaunchOptions {
@@ -103,7 +104,8 @@ async function create(
   instance: Instance,
   { signal, whose }: LaunchOptions,
 ): Promise<RemoteInstance> {
-  const { id, spec, image, size, plan } = instance
+  const { id, image, size, plan } = instance
+  const spec = carriedSpec(instance, parts.rules.reportUrl)
   const attachments = toAttachments(await parts.store.listResources('link', { instanceId: id }))
   // A disk can tell the guest only what is known before the boot.
   const network = provider.foresee?.({ id, networks: attachments.networks })
@@ -159,6 +161,8 @@ async function refuse(
     // What cannot be taken away now is the reconciler's work. Where an answer was lost, that it was is not forgotten.
     if (isClean) await parts.store.deleteInstance(instance.id, [event], !wasLost)
     else await parts.store.updateInstance(instance.id, { state: 'deleting', updatedAt: Date.now() }, [event])
+    // Whoever asked meanwhile still found it in the store.
+    parts.metadata?.refresh(instance.id)
     parts.recorder.notify(instance.id)
   } else await fail(parts, instance, reasonOf(error))
   throw error

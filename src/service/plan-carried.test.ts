@@ -8,10 +8,11 @@ import type { InstanceSpec } from '../model/instance.ts'
 import { capabilitiesWith as openNebula } from '../providers/opennebula/capabilities.ts'
 import { CAPABILITIES as OPENSTACK, INJECTION_LIMITS } from '../providers/openstack/capabilities.ts'
 import type { Capabilities } from '../providers/provider.ts'
-import { CAPABILITIES as QEMU } from '../providers/qemu/capabilities.ts'
+import { capabilitiesOf } from '../providers/qemu/capabilities.ts'
 import { capabilitiesWith as stratusLab } from '../providers/stratuslab/capabilities.ts'
 import { planDelivery, type PlanRules } from './plan.ts'
 
+const QEMU = capabilitiesOf('last-resort', () => undefined)
 const RULES: PlanRules = { servesMetadata: true, userDataMaxBytes: USER_DATA_MAX_BYTES }
 const KEY = { name: 'jane', text: 'ssh-ed25519 AAAA jane' }
 const FILE = { path: '/etc/motd', bytes: Buffer.from('hello\n') }
@@ -142,8 +143,14 @@ describe('a last resort', () => {
   })
 
   it('is planned last where its provider says that it is none', () => {
-    const deliveries = QEMU.deliveries.map(({ isLastResort: _, ...each }) => each)
-    assert.deepEqual(ways({}, RULES, { ...QEMU, deliveries }), ['metadata', 'disk', 'injection'])
+    assert.deepEqual(
+      ways(
+        {},
+        RULES,
+        capabilitiesOf('always', () => undefined),
+      ),
+      ['metadata', 'disk', 'injection'],
+    )
   })
 
   it('carries files, and says which owners it cannot know', () => {

@@ -96,6 +96,19 @@ describe('plan', () => {
     assert.deepEqual(evidence('elsewhere'), ['console'])
   })
 
+  it('expects no report, and says that nothing is told to, where the user or the configuration wants no tracking', () => {
+    const target = {
+      name: 'there',
+      capabilities: { deliveries: [{ ...METADATA, evidence: ['access', 'report', 'console'] as const }] },
+    }
+    const rules = { ...RULES, hearsFrom: new Set(['there']) }
+    const unwanted = planDelivery({ ...withData(1), tracking: false }, target, rules)
+    assert.equal(unwanted.tracking, false)
+    assert.deepEqual(unwanted.deliveries[0]?.evidence, ['access', 'console'])
+    assert.deepEqual(planDelivery(withData(1), target, { ...rules, tracks: false }), unwanted)
+    assert.equal(planDelivery(withData(1), target, rules).tracking, undefined)
+  })
+
   it('keeps our own ways as they are where a cloud has us answer', () => {
     const rules = { ...RULES, answersFor: new Map([['here', { keepsDisk: false }]]) }
     assert.deepEqual(planDelivery(withData(1), TARGET, rules), planDelivery(withData(1), TARGET, RULES))

@@ -7,6 +7,7 @@ import { chooseLayout } from '../providers/layout-choice.ts'
 import type { Capabilities, DeliveryCapability, LayoutOption } from '../providers/provider.ts'
 import { checkLimits } from './plan-limits.ts'
 import { carriedByLayouts, declaredTitle, planWarnings } from './plan-warnings.ts'
+import { wrappedData } from './wrapping.ts'
 
 /** What is true of this Bellhop, whatever the provider. */
 export interface PlanRules {
@@ -16,6 +17,10 @@ export interface PlanRules {
   readonly userDataMaxBytes: number
   /** Providers whose clouds have us answer their guests in the place of their own metadata service. */
   readonly answersFor?: ReadonlyMap<string, Answering>
+  /** Whether guests are told to report at all; absent: they are. */
+  readonly tracks?: boolean
+  /** Where the guest of an instance may report; absent: where no guest of a cloud can reach us. */
+  readonly reportUrl?: (instanceId: string) => string
   /** Providers whose clouds have us tell their guests where to report, by vendor data. */
   readonly hearsFrom?: ReadonlySet<string>
 }
@@ -41,20 +46,27 @@ interface Settled extends DeliveryCapability, Pick<LayoutOption, 'doubts'> {
  * Decides how an instance's data will reach it: every way that fits, in the order in which guests try them. A last resort is one of
  * them only where there is no other, or where the user asks for it.
  *
+ * @param instanceId absent in a plan that is of no instance yet
  * @throws {CloudError} too-large when no way takes the user data, naming limit and size; unsupported when the provider
  *   has no way to deliver, or not the one that the user insists on; as {@link checkLimits} and {@link chooseLayout}
  */
-export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target, rules: PlanRules): Plan {
+export function planDelivery(
+  spec: InstanceSpec,
+  { name, capabilities }: Target,
+  rules: PlanRules,
+  instanceId?: string,
+): Plan {
   const { userData } = spec
-  const sizeBytes = userData?.byteLength ?? 0
-  if (sizeBytes > rules.userDataMaxBytes) throw tooLarge(sizeBytes, 'this server', rules.userDataMaxBytes)
+  const givenBytes = userData?.byteLength ?? 0
+  if (givenBytes > rules.userDataMaxBytes) throw tooLarge(givenBytes, 'this server', rules.userDataMaxBytes)
   checkLimits(spec, capabilities, name)
-  const possible = choose(
-    spec,
-    name,
-    heard(witnessed(capabilities.deliveries, rules.answersFor?.get(name), spec), name, rules),
-    rules,
-  ).map((each) => settled(each, spec))
+  const isTracked = spec.tracking !== false && rules.tracks !== false
+  const told = heard(witnessed(capabilities.deliveries, rules.answersFor?.get(name), spec), name, rules)
+  const wrapped = wrappedData(isTracked ? spec : { ...spec, tracking: false }, told, rules.reportUrl, instanceId)
+  const carried = wrapped ? { ...spec, userData: wrapped } : spec
+  const sizeBytes = carried.userData?.byteLength ?? 0
+  const seen = told.map((each) => (isTracked ? (wrapped ? reporting(each) : each) : unheard(each)))
+  const possible = choose(spec, name, seen, rules).map((each) => settled(each, carried))
   const fitting = possible.filter(({ userDataMaxBytes }) => sizeBytes <= userDataMaxBytes)
   if (fitting.length === 0)
     throw tooLarge(sizeBytes, name, Math.max(...possible.map(({ userDataMaxBytes }) => userDataMaxBytes)))
@@ -65,9 +77,11 @@ export function planDelivery(spec: InstanceSpec, { name, capabilities }: Target,
     provider: name,
     deliveries: planned.map((delivery, index) => toPlanned(delivery, index, spec)),
     ...(userData && detected
-      ? { userData: { sizeBytes, sha256: sha256(userData), format: declaredTitle(spec) ?? detected.title } }
+      ? { userData: { sizeBytes: givenBytes, sha256: sha256(userData), format: declaredTitle(spec) ?? detected.title } }
       : {}),
     warnings: planWarnings(spec, detected, planned),
+    ...(isTracked ? {} : { tracking: false }),
+    ...(wrapped ? { wrapped: { sizeBytes, ...(instanceId === undefined ? {} : { sha256: sha256(wrapped) }) } } : {}),
   }
 }
 
@@ -111,10 +125,17 @@ function heard(
 ): Capabilities['deliveries'] {
   if (!hearsFrom?.has(name)) return deliveries
   return deliveries.map((each) =>
-    each.by === 'provider' && !each.evidence.includes('report')
-      ? { ...each, evidence: ['report', ...each.evidence] }
-      : each,
+    each.by === 'provider' && !each.evidence.includes('report') ? reporting(each) : each,
   )
+}
+
+function reporting(delivery: DeliveryCapability): DeliveryCapability {
+  return { ...delivery, evidence: ['report', ...delivery.evidence] }
+}
+
+/** Where no guest is told to, none reports. Its console shows what it says unasked. */
+function unheard(delivery: DeliveryCapability): DeliveryCapability {
+  return { ...delivery, evidence: delivery.evidence.filter((each) => each !== 'report') }
 }
 
 function choose(

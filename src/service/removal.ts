@@ -20,6 +20,8 @@ export async function remove(parts: ServiceParts, instance: Instance, whose: OnB
   await provider.discard?.(instance.id, call)
   await parts.metadata?.withdraw(instance.id)
   await parts.store.deleteInstance(instance.id, [stateEvent(instance, 'deleted', 'deleted')])
+  // Whoever asked meanwhile still found it in the store.
+  parts.metadata?.refresh(instance.id)
   parts.recorder.notify(instance.id)
 }
 

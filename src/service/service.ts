@@ -6,6 +6,7 @@ import type { Network, NetworkAction, NetworkSpec } from '../model/network.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Volume, VolumeAction, VolumeSpec } from '../model/volume.ts'
 import type { Capabilities, SaveRequest } from '../providers/provider.ts'
+import type { EventRange } from '../store/store.ts'
 
 /** A request to start an instance. */
 export interface NewInstance {
@@ -135,6 +136,8 @@ export interface ProviderAbilities {
 /** A provider as its users may know it. */
 export interface ProviderReport extends Pick<ProviderAbilities, 'name' | 'savesImages' | 'userDataMaxBytes'> {
   readonly capabilities: Capabilities
+  /** How its instances get other user data, by the cloud or by us. */
+  readonly update: Capabilities['update']
   /** Those of its deliveries that work here. */
   readonly deliveries: Capabilities['deliveries']
   readonly hasVolumes: boolean
@@ -217,12 +220,17 @@ export interface InstanceUseCases {
   deleteImage(name: string, caller: Caller): Promise<void>
   /** Stops and removes it, with its disks and data. @throws {CloudError} not-found, forbidden */
   delete(id: string, caller: Caller): Promise<void>
-  events(id: string, caller: Caller): Promise<readonly ContextEvent[]>
+  /** @param range a part of them; absent: all */
+  events(id: string, caller: Caller, range?: EventRange): Promise<readonly ContextEvent[]>
   /** Of all instances of the caller's project, by instance. */
   projectEvents(caller: Caller): Promise<ReadonlyMap<string, readonly ContextEvent[]>>
   delivery(id: string, caller: Caller): Promise<Delivery>
   /** Console text from byte `from` on, and where the next read goes on. @throws {CloudError} not-found, unsupported */
   console(id: string, from: number, caller: Caller): Promise<{ readonly text: string; readonly next: number }>
-  /** The events so far, then each new one as it comes; ends with `signal` or with the instance. */
-  watch(id: string, caller: Caller, signal: AbortSignal): AsyncIterable<ContextEvent>
+  /**
+   * The events so far, then each new one as it comes; ends with `signal` or with the instance.
+   *
+   * @param after the place of the last event that is known already (default 0)
+   */
+  watch(id: string, caller: Caller, signal: AbortSignal, after?: number): AsyncIterable<ContextEvent>
 }

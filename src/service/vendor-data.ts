@@ -1,9 +1,10 @@
+import { Buffer } from 'node:buffer'
 import type { Plan } from '../model/plan.ts'
 
 /** Where guests post what they have to say, on the metadata server. */
 const REPORT_URL = 'http://169.254.169.254/report'
 
-const BY_SERVER = reportingTo(REPORT_URL)
+const BY_SERVER = `${reportingTo(REPORT_URL)}${phoneHomeTo(REPORT_URL, 2)}`
 const BY_CONSOLE = `#cloud-config
 reporting:
   bellhop: {type: print}
@@ -11,16 +12,23 @@ reporting:
 
 /**
  * What Bellhop tells guests beside the user's bytes, so that a stock cloud-init says how it went: to the metadata server where
- * ours is planned, else on the console. `undefined` where neither could hear it.
+ * ours is planned, else on the console. `undefined` where neither could hear it, or nobody wants it.
  *
- * The user's own `reporting` wins over it, and `vendor_data: {enabled: false}` switches it off.
+ * The user's own `reporting` and `phone_home` win over it, and `vendor_data: {enabled: false}` switches it off.
  *
  * @see https://cloudinit.readthedocs.io/en/latest/reference/base_config_reference.html#reporting
  */
-export function vendorDataFor({ deliveries }: Plan): Uint8Array | undefined {
+export function vendorDataFor({ deliveries, tracking }: Plan): Uint8Array | undefined {
+  if (tracking === false) return undefined
   if (deliveries.some(({ method, evidence }) => method === 'metadata' && evidence.includes('report')))
     return Buffer.from(BY_SERVER)
   return deliveries.some(({ evidence }) => evidence.includes('console')) ? Buffer.from(BY_CONSOLE) : undefined
+}
+
+/** As {@link vendorDataFor}, of a guest that reaches us by a URL of its own. */
+export function vendorDataTo(url: string): string {
+  // cloud-init waits for its phone call without a limit of its own: where nothing answers, each try takes two minutes.
+  return `${reportingTo(url)}${phoneHomeTo(url, 1)}`
 }
 
 /**
@@ -33,5 +41,19 @@ export function reportingTo(url: string): string {
   return `#cloud-config
 reporting:
   bellhop: {type: webhook, endpoint: "${url}", timeout: 2, retries: 1}
+`
+}
+
+/**
+ * Lets cloud-init post once, at its end, by which keys its SSH server is known.
+ *
+ * @see https://cloudinit.readthedocs.io/en/latest/reference/modules.html#phone-home
+ */
+function phoneHomeTo(url: string, tries: number): string {
+  // Newer ones refuse `pub_key_dsa`.
+  return `phone_home:
+  url: "${url}"
+  post: [instance_id, hostname, fqdn, pub_key_rsa, pub_key_ecdsa, pub_key_ed25519]
+  tries: ${tries}
 `
 }

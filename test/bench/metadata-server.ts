@@ -1,7 +1,8 @@
 /**
- * Our metadata server as a process of its own: `metadata-server.ts FOLDER COUNT`. It has COUNT instances in a SQLite store in
- * FOLDER, each with 1 KB of user data of its own, and knows callers by an address (`addressOf`). Lines of JSON on
- * stdout; it ends when its stdin does. A line on stdin asks how many different instances asked since the last one.
+ * Our metadata server as a process of its own: `metadata-server.ts FOLDER COUNT [silent]`. It has COUNT instances in a SQLite
+ * store in FOLDER, each with 1 KB of user data of its own, and knows callers by an address (`addressOf`). Lines of JSON on
+ * stdout; it ends when its stdin does. A line on stdin asks how many different instances asked since the last one, and is answered
+ * once all that was recorded is in the store. `silent`: nothing is recorded.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -10,10 +11,10 @@ import { createMetadataServer } from '../../src/deliveries/metadata-http.ts'
 import { contextSource } from '../../src/service/context.ts'
 import { createRecorder } from '../../src/service/recorder.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
-import { sampleInstance, sampleSpec } from '../conformance/store-samples.ts'
+import { bootingInstance } from './boots.ts'
 import { addressOf, USER_DATA_BYTES } from './metadata-keys.ts'
 
-const [folder = '.', count = '1000'] = process.argv.slice(2)
+const [folder = '.', count = '1000', kind] = process.argv.slice(2)
 const store = await sqliteStore(join(folder, 'bench.db'))
 const numbers = new Map<string, number>()
 const ids = Array.from({ length: Number(count) }, () => randomUUID())
@@ -22,15 +23,14 @@ for (let from = 0; from < ids.length; from += GROUP) await Promise.all(ids.slice
 for (const number of ids.keys()) numbers.set(addressOf(number), number)
 
 async function insert(id: string): Promise<void> {
-  const spec = sampleSpec({ name: 'web 1', userData: randomBytes(USER_DATA_BYTES) })
-  await store.insertInstance(sampleInstance({ id, spec, state: 'active' }), [])
+  await store.insertInstance({ ...bootingInstance(USER_DATA_BYTES), id }, [])
 }
 
 const seen = new Uint8Array(ids.length)
 const recorder = createRecorder({ store, log: { warn: (fields, message) => console.error(message, fields) } })
 const server = createMetadataServer({
   source: contextSource(store),
-  recorder,
+  recorder: kind === 'silent' ? { record: () => {} } : recorder,
   secret: randomBytes(32),
   log: (line) => console.error(line),
 })
@@ -51,6 +51,7 @@ const { port } = await server.listen({
 console.log(JSON.stringify({ port }))
 
 for await (const _line of createInterface({ input: process.stdin })) {
+  await recorder.flush()
   console.log(
     JSON.stringify({ distinct: seen.reduce((sum, each) => sum + each, 0), rssBytes: process.memoryUsage.rss() }),
   )

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const BENCHMARKS = [
   'metadata',
+  'storm',
   'disks',
   'injection',
   'occi',

@@ -295,7 +295,7 @@ test('nothing that a guest or a name says is obeyed by the terminal', async (t) 
 test('providers, and ids, are there to be looked up', async (t) => {
   const { bellhop, create, env } = await site(t)
   const { stdout } = await bellhop('providers')
-  assert.match(stdout, /^NAME {4}ANSWERS {2}WAYS[^]*\nmemory {2}yes {6}metadata, disk {2}8\.0 MiB {4}none/)
+  assert.match(stdout, /^NAME {4}ANSWERS {2}WAYS[^]*\nmemory {2}yes {6}metadata, disk {2}8\.0 MiB {4}live/)
   const id = await create('--name', 'web1')
   const script = `source <("$0" completion bash); COMP_WORDS=(bellhop show ${id.slice(0, 4)}) COMP_CWORD=2
     _bellhop "$0"; printf '%s\\n' "\${COMPREPLY[@]}"`

@@ -245,7 +245,7 @@ describe('bellhop --help', { concurrency: 4 }, () => {
   for (const args of [
     [],
     ...['serve', 'run', 'seed', 'inspect', 'completion'].map((name) => [name]),
-    ...['create', 'ls', 'show', 'logs', 'wait', 'update', 'rm', 'plan', 'providers'].map((name) => [name]),
+    ...['create', 'ls', 'show', 'logs', 'wait', 'ssh', 'update', 'rm', 'plan', 'providers'].map((name) => [name]),
   ])
     it(`shows examples that begin with a command: ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await bellhop([...args, '--help'])
@@ -271,8 +271,8 @@ describe('bellhop completion', { concurrency: 4 }, () => {
   })
 
   it('offers commands', async () => {
-    assert.deepEqual(await offered('bellhop', 's'), ['serve', 'show', 'seed'])
-    const atGateways = ['create', 'ls', 'show', 'logs', 'wait', 'update', 'rm', 'plan', 'providers']
+    assert.deepEqual(await offered('bellhop', 's'), ['serve', 'show', 'ssh', 'seed'])
+    const atGateways = ['create', 'ls', 'show', 'logs', 'wait', 'ssh', 'update', 'rm', 'plan', 'providers']
     const alone = ['run', 'seed', 'inject', 'inspect', 'metadata', 'completion', '--help', '--version']
     const all = ['serve', ...atGateways, ...alone]
     assert.deepEqual(await offered('bellhop', ''), all)

@@ -29,6 +29,7 @@ interface Block {
 const NOT_RUN: Readonly<Record<string, string>> = {
   'old-client': 'rOCCI-cli is not installed here',
   'front-end': "runs OpenNebula's own tools, where OpenNebula is; here a simulator stands in for it",
+  guest: 'needs a machine with an SSH server, at an address that this host can reach',
   typing: 'waits for somebody who types a secret',
 }
 

@@ -18,6 +18,8 @@ interface RunOptions {
   readonly sshKey?: string
   readonly hostname?: string
   readonly by?: 'metadata' | 'disk' | 'injection'
+  /** `false` with `--no-tracking`. */
+  readonly tracking?: boolean
   readonly timeout: string
   readonly verbose?: boolean
   readonly output: 'text' | 'json'
@@ -42,6 +44,7 @@ export function runCommand(): Command {
         'injection',
       ]),
     )
+    .option('--no-tracking', 'tell the guest nothing of ours: it then reports nothing')
     .option('--timeout <duration>', 'how long to wait for the guest (90s, 5m)', '120s')
     .option('-v, --verbose', 'show the console as well')
     .addOption(new Option('-o, --output <format>', 'what stdout has').choices(['text', 'json']).default('text'))
@@ -124,7 +127,7 @@ async function bootAndFollow(source: Source, spec: InstanceSpec, around: RunSurr
 /** Enough for a distribution's cloud image; pages that a guest does not touch cost nothing. */
 const SIZE = { id: 'run', cores: 2, memoryMiB: 1024 } as const
 
-async function toSpec({ sshKey, hostname, by, ...options }: RunOptions): Promise<InstanceSpec> {
+async function toSpec({ sshKey, hostname, by, tracking, ...options }: RunOptions): Promise<InstanceSpec> {
   checkHostname(hostname)
   const userData = await readInput(options.userData, '--user-data')
   return {
@@ -135,6 +138,7 @@ async function toSpec({ sshKey, hostname, by, ...options }: RunOptions): Promise
     variables: options.variablesFromUserData ? variablesOf(userData) : {},
     files: [],
     ...(by === undefined ? {} : { by }),
+    ...(tracking === false ? { tracking } : {}),
     labels: {},
   }
 }

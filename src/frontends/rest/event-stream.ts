@@ -14,7 +14,7 @@ const HEARTBEAT = Buffer.from(': here\n\n', 'utf8')
 
 /** What is streamed, and from where. */
 interface StreamOptions {
-  /** All events so far, then each as it comes; ends with its signal, or with the instance. */
+  /** Those after `after` that there are, then each as it comes; ends with its signal, or with the instance. */
   readonly watch: (signal: AbortSignal) => AsyncIterable<ContextEvent>
   /** The sequence of the last event that the client has; 0: none. */
   readonly after: number
@@ -28,10 +28,10 @@ interface StreamOptions {
  */
 export function eventStream({ watch, after, heartbeatMs }: StreamOptions): HttpResponse {
   async function* live(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let sequence = 0
+    let sequence = after
     for await (const event of withSilence(watch(signal), heartbeatMs)) {
       if (event === undefined) yield HEARTBEAT
-      else if (++sequence > after) yield toMessage(event, sequence)
+      else yield toMessage(event, ++sequence)
     }
     if (!signal.aborted) yield END
   }

@@ -4,13 +4,14 @@ import { allowedMethods, type GuardedHandler, type HttpResponse } from '../http.
 import { openApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { json, ROOT, routesOf, type RestOptions } from './routes.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 /**
  * The JSON view of all that Bellhop does with instances, below `/api/v1`: what people and the command line look at while they
- * wait, and what no standard has. `routes.ts` is the whole of it; `/api/v1/openapi.json` tells the same to programs.
+ * wait, and what no standard has. `routes.ts` and `webhooks.ts` are the whole of it; `/api/v1/openapi.json` tells the same to programs.
  */
 export function restFrontend(options: RestOptions): GuardedHandler {
-  const routes = routesOf(options)
+  const routes = [...routesOf(options), ...(options.webhooks ? webhookRoutes(options.webhooks) : [])]
   const description = openApi(routes, ROOT)
   const places = Map.groupBy(routes, ({ path }) => path)
 

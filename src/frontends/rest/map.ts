@@ -21,6 +21,13 @@ export function fromInstance(instance: Instance): Record<string, unknown> {
   }
 }
 
+/** Where its guest may be reached: public addresses first, each once. */
+export function addressesOf({ facts, network }: Pick<Instance, 'facts' | 'network'>): readonly string[] {
+  const { publicIpv4, localIpv4 } = facts
+  const ofCards = network?.nics.flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? []
+  return [...new Set([publicIpv4, localIpv4, ...ofCards].filter((address) => address !== undefined))]
+}
+
 /** An event as the REST API shows it: `at` as ISO 8601. @param sequence its place in the instance's timeline, from 1 */
 export function fromEvent(event: ContextEvent, sequence: number): Record<string, unknown> {
   return { sequence, ...event, at: new Date(event.at).toISOString() }
@@ -28,12 +35,12 @@ export function fromEvent(event: ContextEvent, sequence: number): Record<string,
 
 /** A provider as the REST API shows it. */
 export function fromProvider({ capabilities, deliveries, ...told }: ProviderReport): Record<string, unknown> {
-  const { name, isReachable, savesImages, userDataMaxBytes, hasVolumes, hasNetworks } = told
+  const { name, update, isReachable, savesImages, userDataMaxBytes, hasVolumes, hasNetworks } = told
   return {
     name,
     reachable: isReachable,
     rights: capabilities.rights ?? 'site',
-    update: capabilities.update === false ? 'none' : capabilities.update,
+    update: update === false ? 'none' : update,
     actions: capabilities.actions,
     userDataMaxBytes,
     keysMax: capabilities.keysMax,

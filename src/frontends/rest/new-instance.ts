@@ -46,6 +46,14 @@ export const NewInstanceBody = Type.Object(
     variables: Type.Optional(Type.Record(Type.String(), Type.String())),
     files: Type.Optional(Type.Array(FileBody, { maxItems: 100 })),
     by: Type.Optional(Type.Enum(['metadata', 'disk', 'injection'], { description: 'one way only' })),
+    wrap: Type.Optional(
+      Type.Boolean({
+        description: 'true: where nothing of ours can stand beside the user data, both become parts of one message',
+      }),
+    ),
+    tracking: Type.Optional(
+      Type.Boolean({ description: 'false: the guest is told nothing of ours, and reports nothing; default: true' }),
+    ),
   },
   { ...strict, title: 'NewInstance' },
 )
@@ -60,7 +68,7 @@ export async function toSpec(
   wanted: Static<typeof NewInstanceBody>,
   caller: Caller,
 ): Promise<InstanceSpec> {
-  const { name, hostname, format, by, publicKeys = [], files = [], variables = {} } = wanted
+  const { name, hostname, format, by, tracking, wrap, publicKeys = [], files = [], variables = {} } = wanted
   if (hostname !== undefined && !isHostname(hostname))
     throw new CloudError('invalid', `hostname: "${hostname.slice(0, 100)}" can be no guest's (letters, digits and -)`)
   const userData = wanted.userData === undefined ? undefined : decodeBase64(wanted.userData, 'userData')
@@ -74,6 +82,8 @@ export async function toSpec(
     ...(userData === undefined ? {} : { userData }),
     ...(format === undefined ? {} : { userDataFormat: format }),
     ...(by === undefined ? {} : { by }),
+    ...(tracking === false ? { tracking } : {}),
+    ...(wrap === true ? { wrap } : {}),
     ...(await templatesAt(service, wanted, caller)),
     publicKeys: publicKeys.map((line) => toPublicKey(line)),
     variables: { ...variables, ...found },

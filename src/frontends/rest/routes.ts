@@ -2,12 +2,14 @@ import { Buffer } from 'node:buffer'
 import { Type, type TProperties, type TSchema } from 'typebox'
 import { CloudError } from '../../model/errors.ts'
 import { deliveryOf } from '../../model/events.ts'
+import { hostKeysOf } from '../../model/host-keys.ts'
 import type { Caller, Instance } from '../../model/instance.ts'
 import type { NewUserData, Service } from '../../service/service.ts'
+import type { WebhookUseCases } from '../../service/webhooks.ts'
 import { headerValues, type HttpRequest, type HttpResponse } from '../http.ts'
 import { warningHeaders } from '../warnings.ts'
 import { eventStream } from './event-stream.ts'
-import { fromEvent, fromInstance, fromProvider } from './map.ts'
+import { addressesOf, fromEvent, fromInstance, fromProvider } from './map.ts'
 import { NewInstanceBody, toSpec } from './new-instance.ts'
 import { route, type Answer, type Route } from './route.ts'
 import {
@@ -33,6 +35,8 @@ export interface RestOptions {
    * whoever has it has the user data. Absent where no metadata server listens on the network.
    */
   readonly seedUrl?: (instanceId: string) => string
+  /** Absent where none are sent. */
+  readonly webhooks?: WebhookUseCases
   /** How often a stream without events shows that it lives, in milliseconds (default 15 s). */
   readonly heartbeatMs?: number
 }
@@ -58,8 +62,16 @@ export function routesOf({ service, seedUrl, heartbeatMs = 15_000 }: RestOptions
   async function shown(instance: Instance, caller: Caller): Promise<Record<string, unknown>> {
     const { id, plan } = instance
     const delivery = await service.delivery(id, caller)
+    const hostKeys = hostKeysOf(await service.events(id, caller))
     const seed = seedUrl && caller.role === 'member' ? { seedUrl: seedUrl(id) } : {}
-    return { ...fromInstance(instance), plan, delivery, ...seed }
+    return {
+      ...fromInstance(instance),
+      plan,
+      delivery,
+      addresses: addressesOf(instance),
+      ...(hostKeys ? { hostKeys } : {}),
+      ...seed,
+    }
   }
 
   async function summaries(caller: Caller, withDelivery: boolean): Promise<readonly Record<string, unknown>[]> {
@@ -74,7 +86,7 @@ export function routesOf({ service, seedUrl, heartbeatMs = 15_000 }: RestOptions
   }
 
   async function page(id: string, { after, limit }: { after: number; limit: number }, caller: Caller) {
-    const events = (await service.events(id, caller)).slice(after, after + limit)
+    const events = await service.events(id, caller, { after, limit })
     return {
       events: events.map((event, index) => fromEvent(event, after + index + 1)),
       next: after + events.length,
@@ -186,9 +198,10 @@ export function routesOf({ service, seedUrl, heartbeatMs = 15_000 }: RestOptions
         const { after = 0, limit = PAGE } = query
         if (!wantsStream(request)) return json(200, await page(id, { after, limit }, caller))
         // Whose it is is found out before the answer begins.
-        await service.events(id, caller)
-        const watch = (signal: AbortSignal) => service.watch(id, caller, signal)
-        return eventStream({ watch, after: lastEventId(request) ?? after, heartbeatMs })
+        const known = lastEventId(request) ?? after
+        await service.events(id, caller, { after: known, limit: 1 })
+        const watch = (signal: AbortSignal) => service.watch(id, caller, signal, known)
+        return eventStream({ watch, after: known, heartbeatMs })
       },
     }),
     route({
@@ -281,11 +294,13 @@ const IDEMPOTENCY_KEY = {
   description: 'the same for each try of one request: it then starts one instance',
 }
 
-function jsonAnswer(status: number, description: string, schema: TSchema): Readonly<Record<number, Answer>> {
+/** A route's one answer, which is JSON. */
+export function jsonAnswer(status: number, description: string, schema: TSchema): Readonly<Record<number, Answer>> {
   return { [status]: { description, content: { 'application/json': schema } } }
 }
 
-function listOf(name: string, item: TSchema): TSchema {
+/** An object with one member, the list `name`. */
+export function listOf(name: string, item: TSchema): TSchema {
   const properties: TProperties = { [name]: Type.Array(item) }
   return Type.Object(properties, { additionalProperties: false })
 }

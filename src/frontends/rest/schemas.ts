@@ -6,7 +6,7 @@ import { STATUS } from '../guard.ts'
 import { strict } from './route.ts'
 
 /** The keys of a table that the compiler keeps complete. */
-function wordsOf<Word extends string>(table: Readonly<Record<Word, true>>): Word[] {
+export function wordsOf<Word extends string>(table: Readonly<Record<Word, true>>): Word[] {
   return Object.keys(table) as Word[]
 }
 
@@ -25,7 +25,8 @@ const METHODS = wordsOf<DeliveryMethod>({ metadata: true, disk: true, injection:
 const EVIDENCE = wordsOf<Evidence>({ access: true, report: true, console: true, agent: true })
 const CODES = Object.keys(STATUS)
 
-const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
+/** A point in time. */
+export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
 
 /** The `{"error": …}` of every refusal. */
@@ -60,6 +61,15 @@ export const PlanBody = Type.Object(
       Type.Object({ sizeBytes: Type.Integer({ minimum: 0 }), sha256: Sha256, format: Type.String() }),
     ),
     warnings: Type.Array(Type.Object({ code: Type.String(), message: Type.String() })),
+    wrapped: Type.Optional(
+      Type.Object(
+        { sizeBytes: Type.Integer({ minimum: 0 }), sha256: Type.Optional(Sha256) },
+        { description: 'what the cloud is given: the user data as a part of a message; the digest is an instance’s' },
+      ),
+    ),
+    tracking: Type.Optional(
+      Type.Literal(false, { description: 'the guest is told nothing of ours, so it reports nothing' }),
+    ),
   },
   { title: 'Plan' },
 )
@@ -101,11 +111,22 @@ const SUMMARY = {
 /** An instance among others. */
 export const SummaryBody = Type.Object(SUMMARY, { ...strict, title: 'InstanceSummary' })
 
+/** How its SSH server is known. */
+const HostKeysBody = Type.Object(
+  {
+    keys: Type.Array(Type.String(), { description: 'as in known_hosts, without the host' }),
+    verified: Type.Boolean({ description: "they came by the instance's own link or over https" }),
+  },
+  { ...strict, title: 'HostKeys' },
+)
+
 /** An instance. */
 export const InstanceBody = Type.Object(
   {
     ...SUMMARY,
     plan: PlanBody,
+    addresses: Type.Array(Type.String(), { description: 'of its network cards, as its provider tells them' }),
+    hostKeys: Type.Optional(HostKeysBody),
     seedUrl: Type.Optional(
       Type.String({ description: 'where a guest elsewhere finds its NoCloud files; whoever has it has the user data' }),
     ),
@@ -127,9 +148,16 @@ export const EventBody = Type.Object(
     previous: Type.Optional(Type.Enum(STATES)),
     action: Type.Optional(Type.Enum(ACTIONS)),
     path: Type.Optional(Type.String()),
+    isServed: Type.Optional(
+      Type.Boolean({ description: 'there are no user data, and the guest took the file with its instance id' }),
+    ),
     bytes: Type.Optional(Type.Integer({ minimum: 0 })),
     sha256: Type.Optional(Sha256),
     exitCode: Type.Optional(Type.Integer()),
+    hostKeys: Type.Optional(Type.Array(Type.String(), { description: 'of its SSH server, as the guest said' })),
+    hostKeysVerified: Type.Optional(
+      Type.Boolean({ description: "they came by the instance's own link or over https" }),
+    ),
     detail: Type.Optional(Type.String({ description: 'as the guest said it, where a guest did: show it escaped' })),
   },
   { title: 'Event' },

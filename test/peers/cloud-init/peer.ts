@@ -34,6 +34,8 @@ export interface Outcome {
   readonly failedStages: readonly string[]
   readonly warnings: readonly string[]
   readonly log: string
+  /** What the stages wrote on their standard output, which a booted machine has on its console. */
+  readonly console: string
   /** What our metadata server recorded. */
   readonly events: readonly ContextEvent[]
   /** A file as the guest wrote it; empty where it wrote none. */
@@ -109,6 +111,7 @@ function toOutcome(out: string): Outcome {
     failedStages: stages.filter((stage) => !stage.endsWith(' 0')),
     warnings: log.split('\n').filter((line) => /\[(?:WARNING|ERROR|CRITICAL)\]/.test(line)),
     log,
+    console: read('console').toString('utf8'),
     events: events.map((line) => JSON.parse(line) as ContextEvent),
     read: (path) => read(join('changes', path)),
   }
