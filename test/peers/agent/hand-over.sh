@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # pid 1 of the initramfs: drivers and network, then the /sbin/init of the machine's first disk.
 export PATH=/bin
 /bin/busybox --install -s /bin
