@@ -1,13 +1,12 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { ServedFrontEnd } from '../config-metadata-from.ts'
 import { FRONT_END_DRIVERS, type FrontEndSettings } from '../metadata-from/front-ends.ts'
 import { CloudError } from '../model/errors.ts'
 import type { NetworkListener } from '../metadata-from/index.ts'
+import { thisMachine } from '../providers/settings.ts'
 import { many } from './api-command.ts'
 import { talk, toMs } from './output.ts'
 
@@ -77,7 +76,7 @@ async function metadata(options: MetadataOptions): Promise<void> {
   const settings = await frontEndsOf(options)
   const prefixFor = (name: string): string => (settings.length > 1 ? `bellhop: ${name}:` : 'bellhop:')
   const log = quieter((line) => talk(`bellhop: ${line}`))
-  const around = { env: process.env, readFile: (path: string) => readFile(path, 'utf8'), home: homedir() }
+  const around = thisMachine()
   await using opened = new AsyncDisposableStack()
   const frontEnds = []
   for (const each of settings) {

@@ -1,4 +1,5 @@
 import { CloudError } from '../model/errors.ts'
+import type { Surroundings } from '../providers/settings.ts'
 import type { GuestRecords } from './guest-records.ts'
 
 /** A front end as its site describes it. What is absent is read where the cloud's own tools look for it. */
@@ -30,13 +31,6 @@ export const FRONT_END_DRIVERS = ['opennebula', 'stratuslab'] as const
 
 /** What runs the guests. */
 type FrontEndDriver = (typeof FRONT_END_DRIVERS)[number]
-
-/** The machine around us, as far as such settings depend on it. */
-interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly readFile: (path: string) => Promise<string>
-  readonly home: string
-}
 
 /** Records that can be read, until they are closed. */
 interface OpenRecords {

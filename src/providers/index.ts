@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Type } from 'typebox'
+import { Type, type TProperties } from 'typebox'
 import { CloudError } from '../model/errors.ts'
 import type { Provider } from './provider.ts'
-import { checkSettings } from './settings.ts'
+import { checkSettings, thisMachine } from './settings.ts'
 
 /** Where a provider's own talk goes; a pino logger is one. */
 interface ProviderLog {
@@ -40,33 +38,28 @@ const MEMORY_SETTINGS = Type.Object(
   strict,
 )
 
-const SIZE_ID = '^[A-Za-z0-9][\\w.-]*$'
+const ID = '^[A-Za-z0-9][\\w.-]*$'
+
+/** Sizes that the site offers. @param more what this cloud's have beside cores and memory */
+function sizesWith<More extends TProperties>(more: More) {
+  const size = {
+    id: Type.String({ pattern: ID }),
+    cores: Type.Integer({ minimum: 1 }),
+    memoryMiB: Type.Integer({ minimum: 16 }),
+    ...more,
+  }
+  return Type.Optional(Type.Array(Type.Object(size, strict), { minItems: 1 }))
+}
 
 const QEMU_SETTINGS = Type.Object(
   {
     imagesDir: Type.Optional(Type.String({ minLength: 1 })),
     images: Type.Optional(
       Type.Array(
-        Type.Object(
-          { path: Type.String({ minLength: 1 }), id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][\\w.-]*$' })) },
-          strict,
-        ),
+        Type.Object({ path: Type.String({ minLength: 1 }), id: Type.Optional(Type.String({ pattern: ID })) }, strict),
       ),
     ),
-    sizes: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            id: Type.String({ pattern: SIZE_ID }),
-            cores: Type.Integer({ minimum: 1 }),
-            memoryMiB: Type.Integer({ minimum: 16 }),
-            diskGiB: Type.Optional(Type.Integer({ minimum: 1 })),
-          },
-          strict,
-        ),
-        { minItems: 1 },
-      ),
-    ),
+    sizes: sizesWith({ diskGiB: Type.Optional(Type.Integer({ minimum: 1 })) }),
     accel: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('kvm'), Type.Literal('tcg')])),
     injection: Type.Optional(Type.Union([Type.Literal('always'), Type.Literal('last-resort')])),
     stopGraceMs: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -95,20 +88,7 @@ const OPENNEBULA_SETTINGS = Type.Object(
     authFile: Type.Optional(Type.String({ minLength: 1 })),
     /** A file of certificates (PEM) to trust. */
     caFile: Type.Optional(Type.String({ minLength: 1 })),
-    sizes: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            id: Type.String({ pattern: SIZE_ID }),
-            cores: Type.Integer({ minimum: 1 }),
-            memoryMiB: Type.Integer({ minimum: 16 }),
-            cpu: Type.Optional(Type.Number({ minimum: 0.01 })),
-          },
-          strict,
-        ),
-        { minItems: 1 },
-      ),
-    ),
+    sizes: sizesWith({ cpu: Type.Optional(Type.Number({ minimum: 0.01 })) }),
     userDataMaxBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 6_000_000 })),
     startScripts: Type.Optional(Type.Array(Type.String({ pattern: '^\\d+$' }))),
   },
@@ -146,20 +126,7 @@ const STRATUSLAB_SETTINGS = Type.Object(
       ),
       { minItems: 1 },
     ),
-    sizes: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            id: Type.String({ pattern: SIZE_ID }),
-            cores: Type.Integer({ minimum: 1 }),
-            memoryMiB: Type.Integer({ minimum: 16 }),
-            swapMiB: Type.Optional(Type.Integer({ minimum: 0 })),
-          },
-          strict,
-        ),
-        { minItems: 1 },
-      ),
-    ),
+    sizes: sizesWith({ swapMiB: Type.Optional(Type.Integer({ minimum: 0 })) }),
     /** Where an instance is put that no user puts anywhere. */
     network: Type.Optional(Type.String({ pattern: '^[\\w.-]+$' })),
     /** Which disk every instance gets; absent: what its data are for. */
@@ -202,9 +169,9 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
       ...(endpoint === undefined ? {} : { url: endpoint }),
       ...(authFile === undefined ? {} : { authFile }),
     }
-    const around = { env: process.env, readFile: readText, home: homedir() }
+    const around = thisMachine()
     const credential = await readOneCredential(wanted, around)
-    return openNebulaProvider({ ...own, name, credential, http: await connectOne(name, caFile, readText) })
+    return openNebulaProvider({ ...own, name, credential, http: await connectOne(name, caFile, around.readFile) })
   },
   openstack: async (settings, { name = 'openstack' }) => {
     const {
@@ -216,9 +183,9 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
     const { readCloud } = await import('./openstack/clouds.ts')
     const { connectCloud } = await import('./openstack/connection.ts')
     const { openStackProvider } = await import('./openstack/index.ts')
-    const around = { env: process.env, readFile: readText, cwd: process.cwd(), home: homedir() }
+    const around = { ...thisMachine(), cwd: process.cwd() }
     const cloud = await readCloud({ ...own, ...rights }, around)
-    const http = await connectCloud(cloud, readText)
+    const http = await connectCloud(cloud, around.readFile)
     return openStackProvider({ name, settings: cloud, http, hasVendordata, ...rights })
   },
   qemu: async (settings, { name = 'qemu', stateDir, log }) => {
@@ -236,8 +203,7 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
     const { readStratusLab } = await import('./stratuslab/settings.ts')
     const { connectLab } = await import('./stratuslab/connection.ts')
     const { stratusLabProvider } = await import('./stratuslab/index.ts')
-    const around = { env: process.env, readFile: readText, home: homedir() }
-    const lab = await readStratusLab(wanted, around)
+    const lab = await readStratusLab(wanted, thisMachine())
     const own = {
       ...(network === undefined ? {} : { network }),
       ...(contextMethod === undefined ? {} : { contextMethod }),
@@ -249,12 +215,8 @@ export const PROVIDERS: Readonly<Record<string, ProviderLoader>> = {
     const { readKamakirc } = await import('./synnefo/kamakirc.ts')
     const { synnefoProvider } = await import('./synnefo/index.ts')
     const { createHttpClient } = await import('../wire/http.ts')
-    const site = await readKamakirc(wanted, { env: process.env, readFile: readText, home: homedir() })
+    const site = await readKamakirc(wanted, thisMachine())
     const http = createHttpClient({ tls: site.tls })
     return synnefoProvider({ name, settings: site, http, ...(project === undefined ? {} : { project }) })
   },
-}
-
-function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8')
 }

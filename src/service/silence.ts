@@ -41,7 +41,9 @@ export function createSilenceWatch(
     for (let current: Instance | undefined = instance; current; current = await store.getInstance(instance.id)) {
       const provider = providers.get(current.provider)
       if (!provider || closing.aborted || current.state === 'deleting') return
-      const waits = [...(await unseen(current, provider)).values()].map((at) => at + boundFor(provider) - Date.now())
+      const waits = [...unseen(current, provider, await store.listEvents(current.id)).values()].map(
+        (at) => at + boundFor(provider) - Date.now(),
+      )
       if (waits.length === 0) return
       const nextMs = Math.min(...waits)
       if (nextMs > 0) await sleepUnless(nextMs, closing)
@@ -52,11 +54,12 @@ export function createSilenceWatch(
   }
 
   /** Those by which it could be seen, each with when it was offered. */
-  async function unseen(
-    { id, revision, plan }: Instance,
+  function unseen(
+    { revision, plan }: Instance,
     provider: Provider,
-  ): Promise<ReadonlyMap<DeliveryMethod, number>> {
-    const methods = unseenMethods(await store.listEvents(id), revision)
+    events: readonly ContextEvent[],
+  ): ReadonlyMap<DeliveryMethod, number> {
+    const methods = unseenMethods(events, revision)
     // Where nobody listens without its owner's rights, silence says nothing.
     const isHeard = provider.console !== undefined && waitsFor(provider, undefined)
     const visible = plan.deliveries.filter(({ evidence }) => evidence.some((each) => each !== 'console' || isHeard))
@@ -72,9 +75,10 @@ export function createSilenceWatch(
       await recorder.flush()
       const now = Date.now()
       const boundMs = boundFor(provider)
-      const due = [...(await unseen(instance, provider))].filter(([, at]) => at + boundMs <= now)
-      const { servedBy } = deliveryOf(await store.listEvents(id), instance.revision)
+      const events = await store.listEvents(id)
+      const due = [...unseen(instance, provider, events)].filter(([, at]) => at + boundMs <= now)
       if (due.length === 0) return true
+      const { servedBy } = deliveryOf(events, instance.revision)
       await store.appendEvents(due.map(([method]) => silentEvent(instance, { method, boundMs, at: now, servedBy })))
       recorder.notify(id)
       return true

@@ -96,6 +96,24 @@ export async function startGateway(
   }
 }
 
+/**
+ * A gateway with one provider, whose credential stands in a file of its own, and without a metadata server.
+ *
+ * @param provider its table in the configuration, of that file
+ */
+export async function startGatewayTo(
+  t: Pick<TestContext, 'after'>,
+  secret: string,
+  provider: (file: string) => string,
+): Promise<Gateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'bellhop-secret-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'secret')
+  await writeFile(file, `${secret}\n`)
+  const config = `[server]\nlisten = "127.0.0.1:0"\n[metadata]\nenabled = false\n${provider(file)}`
+  return await startGateway(t, { config })
+}
+
 /** What a client POSTs to `/compute/` for a machine with these user data. */
 export function creation(userData: string | Uint8Array): Asking & { readonly body: string } {
   return {

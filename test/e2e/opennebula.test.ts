@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readContextDisk } from '../../src/deliveries/disk.ts'
 import { sha256 } from '../../src/model/digest.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
-import { creation, startGateway, type Gateway } from './gateway.ts'
+import { creation, startGatewayTo, type Gateway } from './gateway.ts'
 
 const USER_DATA = Buffer.from(Array.from({ length: 40_000 }, (_, index) => (index * 31) & 0xff))
 const PATIENCE_MS = 20_000
@@ -20,21 +17,17 @@ async function open(t: TestContext): Promise<{ readonly one: OpenNebula; readonl
   one.addNetwork({ name: 'public', mode: '644', range: { first: '192.0.2.10', size: 50 } })
   const template = 'CPU="1" MEMORY="64" NIC=[ NETWORK_ID="0" ] CONTEXT=[ NETWORK="YES" ]'
   one.addTemplate({ name: 'debian', mode: '644', template })
-  const folder = await mkdtemp(join(tmpdir(), 'bellhop-one-'))
-  t.after(() => rm(folder, { recursive: true }))
-  const authFile = join(folder, 'one_auth')
-  await writeFile(authFile, 'bellhop:wonderland\n')
-  const config = `
-[server]
-listen = "127.0.0.1:0"
-[metadata]
-enabled = false
+  const gateway = await startGatewayTo(
+    t,
+    'bellhop:wonderland',
+    (authFile) => `
 [providers.site]
 driver = "opennebula"
 endpoint = "${one.url}"
 authFile = "${authFile}"
-`
-  return { one, gateway: await startGateway(t, { config }) }
+`,
+  )
+  return { one, gateway }
 }
 
 /** What the disk of a VM says, once there is one. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { parseContextSh } from '../../src/formats/context-sh.ts'
 import { sha256 } from '../../src/model/digest.ts'
-import { startGateway, type Gateway } from '../e2e/gateway.ts'
+import { startGatewayTo, type Gateway } from '../e2e/gateway.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
 import { needCloudInit, runCloudInit } from './cloud-init/peer.ts'
 import { need } from './need.ts'
@@ -44,22 +44,18 @@ async function open(t: TestContext): Promise<Site> {
   })
   const template = 'CPU="1" MEMORY="64" NIC=[ NETWORK_ID="0" ] CONTEXT=[ NETWORK="YES", SITE="it\'s here" ]'
   for (const name of ['debian', 'alpine']) one.addTemplate({ name, mode: '644', template })
-  const folder = await mkdtemp(join(tmpdir(), 'bellhop-one-'))
-  t.after(() => rm(folder, { recursive: true }))
-  const authFile = join(folder, 'one_auth')
-  await writeFile(authFile, 'bellhop:wonderland\n')
-  const config = `
-[server]
-listen = "127.0.0.1:0"
-[metadata]
-enabled = false
+  const gateway = await startGatewayTo(
+    t,
+    'bellhop:wonderland',
+    (authFile) => `
 [providers.site]
 driver = "opennebula"
 endpoint = "${one.url}"
 authFile = "${authFile}"
 startScripts = ["1"]
-`
-  return { one, gateway: await startGateway(t, { config }) }
+`,
+  )
+  return { one, gateway }
 }
 
 const DEBIAN = { image: 'site-debian', size: 'site-template-debian' }

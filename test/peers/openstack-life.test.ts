@@ -7,6 +7,7 @@ import { startGateway, type Gateway } from '../e2e/gateway.ts'
 import { askMetadata, type Guest } from './openstack/metadata.ts'
 import { openStackPeer, type OpenStackPeer } from './openstack/peer.ts'
 import { logIn, untilHolds } from './openstack/rest.ts'
+import { CREATIONS } from './whole-way.ts'
 
 const USER_DATA_MAX_BYTES = 49_149
 const PATIENCE_MS = 120_000
@@ -164,18 +165,12 @@ async function templateNames({ gateway, peer }: Site): Promise<readonly [image: 
   return [image?.id.split('/').at(-1) ?? '', sizes[0]?.id.split('/').at(-1) ?? '']
 }
 
-function createByOcci({ gateway }: Site, [image, size]: readonly [string, string], bytes: Buffer): Promise<Response> {
-  return gateway.ask('/compute/', {
-    method: 'POST',
-    headers: { 'Content-Type': 'text/plain' },
-    body: [
-      'Category: compute; scheme="http://schemas.ogf.org/occi/infrastructure#"; class="kind"',
-      `Category: ${image}; scheme="http://bellhop.example/occi/infrastructure/os_tpl#"; class="mixin"`,
-      `Category: ${size}; scheme="http://bellhop.example/occi/infrastructure/resource_tpl#"; class="mixin"`,
-      'Category: user_data; scheme="http://schemas.openstack.org/compute/instance#"; class="mixin"',
-      `X-OCCI-Attribute: org.openstack.compute.user_data="${bytes.toString('base64')}"`,
-    ].join('\n'),
-  })
+function createByOcci(
+  { gateway }: Site,
+  [image, size]: readonly [string, string],
+  userData: Buffer,
+): Promise<Response> {
+  return CREATIONS.OCCI(gateway, { image, size, userData, withKey: false })
 }
 
 /** The founding document's request, with the cloud's own ids. */

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { DISKS } from '../../src/disks/index.ts'
 import { sha256 } from '../../src/model/digest.ts'
-import { startGateway, type Gateway } from '../e2e/gateway.ts'
+import { startGatewayTo, type Gateway } from '../e2e/gateway.ts'
 import { PROXY_PASSWORD, startOneProxy } from '../opennebula/one-proxy.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
 import { needCloudInit, runCloudInit } from './cloud-init/peer.ts'
@@ -39,15 +38,10 @@ async function open(t: TestContext, more = ''): Promise<Site> {
   one.addUser({ name: 'jane', password: PROXY_PASSWORD })
   one.addNetwork({ name: 'public', mode: '644', range: { first: '192.0.2.10', size: 50 } })
   const proxy = await startOneProxy(t, one, { users: { jane: 'wonderland' } })
-  const folder = await mkdtemp(join(tmpdir(), 'bellhop-lab-'))
-  t.after(() => rm(folder, { recursive: true }))
-  const passwordFile = join(folder, 'password')
-  await writeFile(passwordFile, 'wonderland\n')
-  const config = `
-[server]
-listen = "127.0.0.1:0"
-[metadata]
-enabled = false
+  const gateway = await startGatewayTo(
+    t,
+    'wonderland',
+    (passwordFile) => `
 [providers.lab]
 driver = "stratuslab"
 endpoint = "${proxy.url}"
@@ -55,8 +49,9 @@ username = "jane"
 passwordFile = "${passwordFile}"
 images = [{ id = "BN1EEkPiBx87_uLj2-sdybSI-Xb", title = "Debian 7" }]
 ${more}
-`
-  return { one, gateway: await startGateway(t, { config }) }
+`,
+  )
+  return { one, gateway }
 }
 
 /** The names of the only image and of the first size. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
-import { readFile, stat, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { sha256 } from '../../src/model/digest.ts'
-import { startGateway, type Gateway } from '../e2e/gateway.ts'
+import { startGatewayTo, type Gateway } from '../e2e/gateway.ts'
 import { EXT4_PROGRAMS, throughExt4 } from '../synnefo/ext4-image.ts'
 import { startSynnefo, type Synnefo } from '../synnefo/synnefo.ts'
 import { needCloudInit, runCloudInit } from './cloud-init/peer.ts'
@@ -18,20 +17,16 @@ async function open(t: TestContext): Promise<{ readonly site: Synnefo; readonly 
   site.addImage({ id: 'd0a1', name: 'debian' })
   site.addImage({ id: 'd0a2', name: 'debian-cloud', metadata: { OSFAMILY: 'linux', CLOUD_INIT: 'yes' } })
   site.addFlavor({ id: 42, name: 'small' })
-  const folder = await mkdtemp(join(tmpdir(), 'bellhop-synnefo-'))
-  t.after(() => rm(folder, { recursive: true }))
-  const kamakirc = join(folder, 'kamakirc')
-  await writeFile(kamakirc, `[cloud "here"]\nurl = ${site.authUrl}\ntoken = ${site.token}\n`)
-  const config = `
-[server]
-listen = "127.0.0.1:0"
-[metadata]
-enabled = false
+  const gateway = await startGatewayTo(
+    t,
+    `[cloud "here"]\nurl = ${site.authUrl}\ntoken = ${site.token}`,
+    (kamakirc) => `
 [providers.site]
 driver = "synnefo"
 kamakirc = "${kamakirc}"
-`
-  return { site, gateway: await startGateway(t, { config }) }
+`,
+  )
+  return { site, gateway }
 }
 
 const IMAGES = {

@@ -1,13 +1,6 @@
 import { join } from 'node:path'
 import { CloudError } from '../../model/errors.ts'
-
-/** The machine around us, as far as OpenNebula's settings depend on it. */
-interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** @throws what `node:fs` throws where the file is not there, or not for us */
-  readonly readFile: (path: string) => Promise<string>
-  readonly home: string
-}
+import type { Surroundings } from '../settings.ts'
 
 /** What is known already; it wins over variables and files. */
 interface Wanted {

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { CloudError } from '../../model/errors.ts'
-import { unlessGone } from './faults.ts'
+import { unlessGone } from '../outcome.ts'
 import { allPages } from './pages.ts'
 import type { Session } from './session.ts'
 import { isOurs, ownFilter, ownMark, readVolume, readVolumes, type Volume } from './volume-state.ts'

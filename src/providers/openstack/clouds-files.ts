@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { LineCounter, isPair, isScalar, parseDocument, visit } from 'yaml'
 import { CloudError } from '../../model/errors.ts'
+import type { Surroundings as AnySurroundings } from '../settings.ts'
 
 /** What YAML or JSON holds; every scalar as the text that it was written as, and nothing for null. */
 export type Value = string | Tree | readonly Value[]
@@ -9,12 +10,8 @@ export interface Tree {
 }
 
 /** The machine around us, as far as the settings of clouds depend on it. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** @throws what `node:fs` throws where the file is not there, or not for us */
-  readonly readFile: (path: string) => Promise<string>
+export interface Surroundings extends AnySurroundings {
   readonly cwd: string
-  readonly home: string
 }
 
 /** A file that was found, and those before it that could not be used. */

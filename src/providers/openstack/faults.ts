@@ -2,8 +2,6 @@ import { CloudError, type ErrorCode } from '../../model/errors.ts'
 import type { HttpAnswer } from '../../wire/http.ts'
 import { readFault } from '../fault-text.ts'
 
-export { isUnknown, unlessGone } from '../outcome.ts'
-
 // Nova says 403 and Cinder 413 where a quota is full; Neutron says 409 anyway.
 const QUOTA = /quota/i
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { unlessGone } from './faults.ts'
+import { unlessGone } from '../outcome.ts'
 import type { Session, ServiceRequest } from './session.ts'
 
 // The account may be many people's: nobody guesses the rest of the name, our id of the instance.

@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { CloudError } from '../../model/errors.ts'
 import type { Attached, NetworkAttachment } from '../provider.ts'
-import { unlessGone } from './faults.ts'
+import { unlessGone } from '../outcome.ts'
 import type { Session } from './session.ts'
 
 /** Begins the name of every port that we make; the link's id is its end. */

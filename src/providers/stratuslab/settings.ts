@@ -1,18 +1,11 @@
 import { join } from 'node:path'
 import { CloudError } from '../../model/errors.ts'
+import type { Surroundings } from '../settings.ts'
 import type { LabTls, TlsVersion } from './connection.ts'
 import type { ContextMethod } from './method.ts'
 import { rpcUrl, type Login } from './endpoint.ts'
 import { toSizeOptions, type LabSizeOption } from './sizes.ts'
 import { parseUserConfig, type UserConfig } from './user-config.ts'
-
-/** The machine around us, as far as StratusLab's settings depend on it. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** @throws what `node:fs` throws where the file is not there, or not for us */
-  readonly readFile: (path: string) => Promise<string>
-  readonly home: string
-}
 
 /** What is known already; it wins over variables and the user file. */
 export interface Wanted {

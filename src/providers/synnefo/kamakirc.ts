@@ -2,14 +2,7 @@ import { join } from 'node:path'
 import { CloudError } from '../../model/errors.ts'
 import type { TlsSettings } from '../../wire/http.ts'
 import { parseIni } from '../ini.ts'
-
-/** The machine around us, as far as Synnefo's settings depend on it. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** @throws what `node:fs` throws where the file is not there, or not for us */
-  readonly readFile: (path: string) => Promise<string>
-  readonly home: string
-}
+import type { Surroundings } from '../settings.ts'
 
 /** What is known already; it wins over variables and the file. */
 interface Wanted {
