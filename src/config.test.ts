@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { baseDir, readConfig, type Config } from './config.ts'
+import { readConfig, type Config } from './config.ts'
 import { isCloudError } from './model/errors.ts'
 
 let folder = ''
@@ -195,15 +195,5 @@ describe('readConfig', () => {
       readConfig(join(folder, 'none.toml')),
       /^CloudError: configuration: cannot read .*none\.toml: /,
     )
-  })
-})
-
-describe('baseDir', () => {
-  it('follows the XDG variables, where they are absolute', () => {
-    assert.equal(baseDir('state', { XDG_STATE_HOME: '/var/lib' }), '/var/lib/bellhop')
-    assert.equal(baseDir('cache', { XDG_CACHE_HOME: '/var/cache' }), '/var/cache/bellhop')
-    for (const set of ['', 'state', './state'])
-      assert.equal(baseDir('state', { XDG_STATE_HOME: set }), join(homedir(), '.local/state/bellhop'))
-    assert.equal(baseDir('cache', {}), join(homedir(), '.cache/bellhop'))
   })
 })

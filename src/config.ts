@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { baseDir } from './base-dir.ts'
 import { metadataFromTable, toMetadataFrom, type ServedFrontEnd } from './config-metadata-from.ts'
 import { neutronTable, toNeutron, type NeutronPlace } from './config-neutron.ts'
 import { USER_DATA_MAX_BYTES } from './model/context.ts'
@@ -182,13 +182,6 @@ export interface Config {
   readonly providers: Readonly<Record<string, { readonly driver: string; readonly [setting: string]: unknown }>>
   /** Where state that must outlive the process is kept (`$XDG_STATE_HOME/bellhop`). */
   readonly stateDir: string
-}
-
-/** Bellhop's folder in one of the user's base directories. @see XDG Base Directory Specification */
-export function baseDir(kind: 'state' | 'cache', env: NodeJS.ProcessEnv = process.env): string {
-  const [variable, fallback] = kind === 'state' ? ['XDG_STATE_HOME', '.local/state'] : ['XDG_CACHE_HOME', '.cache']
-  const set = env[variable]
-  return join(set?.startsWith('/') ? set : join(homedir(), fallback), 'bellhop')
 }
 
 /**

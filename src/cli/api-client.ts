@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { baseDir } from '../config.ts'
+import { baseDir } from '../base-dir.ts'
 import { STATUS } from '../frontends/guard.ts'
 import { isObject } from '../frontends/json-text.ts'
 import { CloudError, isCloudError, reasonOf, type ErrorCode } from '../model/errors.ts'

@@ -1,6 +1,4 @@
 import { Command, Option } from 'commander'
-import { findingsText } from './findings-text.ts'
-import { findingsOf } from './findings.ts'
 import { readInput } from './input.ts'
 import { print, printJson } from './output.ts'
 
@@ -26,6 +24,7 @@ The data themselves are never shown.`,
 }
 
 async function inspect(path: string, { output }: { readonly output: 'text' | 'json' }): Promise<void> {
+  const [{ findingsOf }, { findingsText }] = await Promise.all([import('./findings.ts'), import('./findings-text.ts')])
   const name = path === '-' ? 'standard input' : path
   const findings = await findingsOf(await readInput(path, 'inspect'), name)
   if (output === 'json') printJson({ file: path, ...findings })

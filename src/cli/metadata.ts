@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
+import { baseDir } from '../base-dir.ts'
 import type { ServedFrontEnd } from '../config-metadata-from.ts'
 import { FRONT_END_DRIVERS, type FrontEndSettings } from '../metadata-from/front-ends.ts'
 import { CloudError } from '../model/errors.ts'
 import type { NetworkListener } from '../metadata-from/index.ts'
-import { thisMachine } from '../providers/settings.ts'
 import { many } from './api-command.ts'
 import { talk, toMs } from './output.ts'
 
@@ -66,11 +66,11 @@ Each network has a listener of its own; the site sends 169.254.169.254 of that n
 
 async function metadata(options: MetadataOptions): Promise<void> {
   const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
-  const [{ serveMetadataFrom }, { openRecords }, { keyFrom }, { baseDir }] = await Promise.all([
+  const [{ serveMetadataFrom }, { openRecords }, { keyFrom }, { thisMachine }] = await Promise.all([
     import('../metadata-from/index.ts'),
     import('../metadata-from/front-ends.ts'),
     import('../metadata-from/key-file.ts'),
-    import('../config.ts'),
+    import('../providers/settings.ts'),
   ])
   const { poll, reread, keep, keyFile = join(baseDir('state'), 'metadata-from.key') } = options
   const settings = await frontEndsOf(options)

@@ -2,7 +2,6 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import pino from 'pino'
 import { variablesOf } from '../../formats/variables.ts'
 import { USER_DATA_MAX_BYTES } from '../../model/context.ts'
 import { CloudError } from '../../model/errors.ts'
@@ -93,7 +92,7 @@ interface RunSurroundings {
 
 async function bootAndFollow(source: Source, spec: InstanceSpec, around: RunSurroundings): Promise<Followed> {
   const { stateDir, timeoutMs, options, stop } = around
-  const { openBellhop } = await import('../../bellhop.ts')
+  const [{ openBellhop }, { default: pino }] = await Promise.all([import('../../bellhop.ts'), import('pino')])
   const bellhop = await openBellhop(
     {
       server: { userDataMaxBytes: USER_DATA_MAX_BYTES },

@@ -39,6 +39,10 @@ describe('outcome of a run', () => {
     assert.equal(reasonAt(0, FETCHED, FINISHED), undefined)
     assert.equal(reasonAt(10_000, FETCHED, FINISHED), 'fetched 0')
     assert.equal(reasonAt(10_000, FINISHED), 'failed 8')
+    const called = event('finished', { source: 'cloud-init', hostKeys: ['ssh-ed25519 AAAA'] })
+    assert.equal(reasonAt(29_999, FETCHED, called), undefined)
+    assert.equal(reasonAt(30_000, FETCHED, called), 'fetched 0')
+    assert.equal(reasonAt(10_000, FETCHED, called, FINISHED), 'fetched 0')
   })
 
   it('is 7 at the time-out, and says how far it came', () => {

@@ -17,6 +17,8 @@ export const SILENCE_MS = 45_000
 
 /** cloud-init's own last line may come before the one that proves the use. */
 const LAST_WORDS_MS = 3000
+/** It phones home before the stage is over that proves the use of a cloud-config, which an emulated guest takes its time for. */
+const AFTER_CALL_MS = 30_000
 
 /**
  * Whether what was seen so far ends the run.
@@ -30,7 +32,8 @@ export function outcomeOf(events: readonly ContextEvent[], revision: number, now
   if (delivery.state === 'failed')
     return ended('failed', EXIT.guestFailed, `the guest reported failure${lastDetail(events, 'failed')}`)
   const last = events.findLast(({ kind }) => kind === 'finished')
-  if (delivery.finishedUnproven && last && now - last.at >= LAST_WORDS_MS) return finished(delivery, events)
+  const waitMs = last?.hostKeys ? AFTER_CALL_MS : LAST_WORDS_MS
+  if (delivery.finishedUnproven && last && now - last.at >= waitMs) return finished(delivery, events)
   const fetched = events.findLast(({ kind, source }) => kind === 'fetched' && source === 'metadata')
   if (fetched && !events.some(isGuestsWord) && now - fetched.at >= SILENCE_MS)
     return ended('fetched', EXIT.ok, 'the guest fetched the data from the metadata server; it says no more than that')

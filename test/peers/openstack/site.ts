@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { baseDir } from '../../../src/config.ts'
+import { baseDir } from '../../../src/base-dir.ts'
 
 /** Where the peer lives: one on a machine, since it takes much of its memory. Short, since sockets lie in it. */
 export const FOLDER = join(baseDir('state'), 'openstack-peer')
