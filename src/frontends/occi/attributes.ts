@@ -88,6 +88,10 @@ export const ATTRIBUTES = {
   /** Bytes. */
   userDataSize: { name: 'bellhop.userdata.size', type: 'integer', immutable: true },
   userDataFormat: { name: 'bellhop.userdata.format', type: 'text', immutable: true },
+  /** Of what the cloud is given in their place, in hex. */
+  wrappedSha256: { name: 'bellhop.userdata.wrapped_sha256', type: 'text', immutable: true },
+  /** Bytes. */
+  wrappedSize: { name: 'bellhop.userdata.wrapped_size', type: 'integer', immutable: true },
   deliveryState: { name: 'bellhop.delivery.state', type: 'text', immutable: true },
   deliveryMethod: { name: 'bellhop.delivery.method', type: 'text', immutable: true },
   deliveryLastEvent: { name: 'bellhop.delivery.last_event', type: 'text', immutable: true },

@@ -239,6 +239,18 @@ export const USER_DATA_VARIABLES: Definition = mixin(
   { applies: [COMPUTE], attributes: [] },
 )
 
+/** Ours: the guest is told nothing of ours, and reports nothing. */
+export const UNTRACKED: Definition = mixin(own('compute'), 'untracked', 'Nothing of Bellhop in the guest', {
+  applies: [COMPUTE],
+  attributes: [],
+})
+
+/** Ours: where nothing of ours can stand beside the data, both become parts of one message. */
+export const WRAPPED: Definition = mixin(own('compute'), 'wrapped', 'User data wrapped where they must be', {
+  applies: [COMPUTE],
+  attributes: [],
+})
+
 /** Ours, on every compute: what became of the data that its guest is to be told. */
 export const DELIVERY: Definition = mixin(own('compute'), 'delivery', 'Delivery of user data', {
   applies: [COMPUTE],
@@ -246,6 +258,8 @@ export const DELIVERY: Definition = mixin(own('compute'), 'delivery', 'Delivery 
     ATTRIBUTES.userDataSha256,
     ATTRIBUTES.userDataSize,
     ATTRIBUTES.userDataFormat,
+    ATTRIBUTES.wrappedSha256,
+    ATTRIBUTES.wrappedSize,
     ATTRIBUTES.deliveryState,
     ATTRIBUTES.deliveryMethod,
     ATTRIBUTES.deliveryLastEvent,
@@ -282,6 +296,8 @@ export const DEFINITIONS: readonly Definition[] = [
   USER_DATA_ENCODING,
   ...FORMAT_MIXINS,
   USER_DATA_VARIABLES,
+  UNTRACKED,
+  WRAPPED,
   DELIVERY,
   PROVIDER,
 ]

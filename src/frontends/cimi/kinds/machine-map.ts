@@ -6,6 +6,7 @@ import { operationsOf, referenceTo, toResource } from '../resource.ts'
 import { NAMESPACE } from '../types.ts'
 import { KIB_PER_MIB } from './machine-configurations.ts'
 import { namingAttributes } from './naming.ts'
+import { fromSwitches } from './switches.ts'
 
 /** The segment of their URLs. */
 export const MACHINES = 'machines'
@@ -89,7 +90,10 @@ export function fromInstance(instance: Instance, can: Abilities, exchange: Pick<
     ...namingAttributes(spec, instance, {
       name: spec.hostname ?? id,
       description: `${image.name} on ${size.name}`,
-      properties: new Map(spec.labels[SECRET_VARIABLES] === undefined ? Object.entries(spec.variables) : []),
+      properties: new Map([
+        ...(spec.labels[SECRET_VARIABLES] === undefined ? Object.entries(spec.variables) : []),
+        ...fromSwitches(spec),
+      ]),
     }),
     state: machineState(instance),
     cpu: size.cores,

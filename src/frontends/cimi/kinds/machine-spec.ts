@@ -5,7 +5,7 @@ import type { InstanceSpec } from '../../../model/instance.ts'
 import type { LinkSpec } from '../../../model/link.ts'
 import type { Service } from '../../../service/service.ts'
 import { decodeBase64 } from '../../../wire/base64.ts'
-import type { Properties, Resource } from '../document.ts'
+import type { Resource } from '../document.ts'
 import type { Exchange } from '../exchange.ts'
 import { idIn, partOf, partsOf, propertiesOf, textOf, toResource, withAttributes } from '../resource.ts'
 import { toKey } from './credentials.ts'
@@ -13,6 +13,7 @@ import { toSize } from './machine-configurations.ts'
 import { toImage } from './machine-images.ts'
 import { toNaming } from './naming.ts'
 import { findKept, type Kept } from './stored.ts'
+import { toSwitches } from './switches.ts'
 
 /**
  * The template of a request: by value, by reference, or by a reference of which some is overridden. User data that it
@@ -72,39 +73,35 @@ export async function toSpec(
 }
 
 /**
- * What a new machine is called, and what its guest is told of that.
+ * What a new machine is called, what its guest is told of that, and what may be in it beside the user's data.
  *
  * @param userData of the machine
- * @throws {CloudError} invalid when variables are asked for of user data that spell none; conflict when a property says
- *   something else
+ * @throws {CloudError} invalid when a property of ours has a wrong value, or variables are asked for of user data that spell
+ *   none; conflict when a property says something else
  */
 export function toNamed(
   wanted: Resource,
   userData: Uint8Array | undefined,
-): Pick<InstanceSpec, 'name' | 'hostname' | 'labels' | 'variables' | 'files'> {
+): Pick<InstanceSpec, 'name' | 'hostname' | 'labels' | 'variables' | 'files' | 'tracking' | 'wrap'> {
+  const { switches, hasVariables, told } = toSwitches(propertiesOf(wanted) ?? new Map())
   const naming = toNaming(wanted)
   const hostname = naming.name === undefined ? undefined : toHostname(naming.name)
   return {
     ...naming,
     ...(hostname === undefined ? {} : { hostname }),
-    variables: toVariables(propertiesOf(wanted) ?? new Map(), userData),
+    variables: hasVariables ? withMembers(told, userData) : told,
+    ...switches,
     files: [],
   }
 }
 
-/** The property with which a user asks that the members of his user data, a JSON dictionary, be variables too. */
-const AS_VARIABLES = 'bellhop.userDataVariables'
-
-function toVariables(properties: Properties, userData: Uint8Array | undefined): Readonly<Record<string, string>> {
-  const { [AS_VARIABLES]: asked = 'false', ...said } = Object.fromEntries(properties)
-  if (asked !== 'true' && asked !== 'false')
-    throw new CloudError('invalid', `properties: ${AS_VARIABLES} is neither "true" nor "false"`)
-  if (asked === 'false') return said
+/** Properties as variables, with the members of the user data, a JSON dictionary. */
+function withMembers(told: InstanceSpec['variables'], userData: Uint8Array | undefined): InstanceSpec['variables'] {
   const found = variablesOf(userData)
-  const other = Object.keys(said).find((name) => Object.hasOwn(found, name) && found[name] !== said[name])
+  const other = Object.keys(told).find((name) => Object.hasOwn(found, name) && found[name] !== told[name])
   if (other !== undefined)
     throw new CloudError('conflict', `properties and userData differ in "${other.slice(0, 50)}"; give it once`)
-  return { ...said, ...found }
+  return { ...told, ...found }
 }
 
 /** User data in base64; none is not the same as empty ones. */

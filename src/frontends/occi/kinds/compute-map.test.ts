@@ -93,15 +93,20 @@ test('what it shows can be sent back whole, and asks for the same', () => {
   const codec = textPlain('text/plain')
   // No client can send line breaks in text.
   const title = fc.string({ unit: 'grapheme' }).filter((text) => !/[\0-\x1F\x7F]/.test(text))
+  const switches = fc.record(
+    { tracking: fc.constant(false as const), wrap: fc.constant(true as const) },
+    { requiredKeys: [] },
+  )
   fc.assert(
-    fc.property(title, title, fc.constantFrom(...STATES), (name, hostname, state) => {
+    fc.property(title, title, fc.constantFrom(...STATES), switches, (name, hostname, state, asked) => {
       const labels = { 'occi.mixins': '', 'occi.hostname': hostname }
-      const instance = { ...INSTANCE, state, spec: { ...INSTANCE.spec, name, labels } }
+      const instance = { ...INSTANCE, state, spec: { ...INSTANCE.spec, name, labels, ...asked } }
       const { body } = codec.render({ shows: 'entity', entity: fromInstance(instance, NOTHING) })
       const [sent = assert.fail()] = codec.parse({ headers: [], body: new TextEncoder().encode(body) })
       const { spec } = toSpec(checkEntity(sent, catalogue), [], 'base64')
-      const { image, size, labels: kept } = spec
+      const { image, size, labels: kept, tracking, wrap } = spec
       assert.deepEqual([spec.name, image, size, kept], [name, INSTANCE.image.name, INSTANCE.size.name, labels])
+      assert.deepEqual([tracking, wrap], [asked.tracking, asked.wrap])
     }),
   )
 })

@@ -25,6 +25,7 @@ import { actionLinks } from './action-links.ts'
 import { idsIn, LABELS, tagsOf } from './labels.ts'
 import { toInlineLink } from './link-map.ts'
 import { namingAttributes, textOf, toNaming } from './naming.ts'
+import { fromSwitches, toSwitches } from './switches.ts'
 import { fromUserData, toKeys, toUserData, type UserDataEncoding } from './user-data.ts'
 
 const MIB_PER_GIB = 1024
@@ -93,6 +94,7 @@ export function toSpec(
       ...(size ? { size: size.name } : {}),
       ...(userData ? { userData } : {}),
       ...(format === undefined ? {} : { userDataFormat: format }),
+      ...toSwitches(mixins),
       publicKeys: toKeys(checked),
       variables: hasVariables ? variablesOf(userData) : {},
       files: [],
@@ -139,7 +141,15 @@ export function computeDefinitions(
   const ids = idsIn(spec.labels, LABELS.mixins)
   const carried =
     spec.labels[LABELS.mixins] === undefined ? standard : KEPT.filter((mixin) => ids.includes(typeId(mixin)))
-  return [COMPUTE, osTemplate(image), resourceTemplate(size), ...carried, DELIVERY, ...tagsOf(spec.labels, usersMixins)]
+  return [
+    COMPUTE,
+    osTemplate(image),
+    resourceTemplate(size),
+    ...carried,
+    ...fromSwitches(spec),
+    DELIVERY,
+    ...tagsOf(spec.labels, usersMixins),
+  ]
 }
 
 /** What is shown with an instance. */
@@ -309,6 +319,8 @@ function* deliveryAttributes(
     yield [ATTRIBUTES.userDataSize.name, plan.userData.sizeBytes]
     yield [ATTRIBUTES.userDataFormat.name, toPlainText(plan.userData.format)]
   }
+  if (plan.wrapped?.sha256 !== undefined) yield [ATTRIBUTES.wrappedSha256.name, plan.wrapped.sha256]
+  if (plan.wrapped) yield [ATTRIBUTES.wrappedSize.name, plan.wrapped.sizeBytes]
   if (state !== undefined) yield [ATTRIBUTES.deliveryState.name, state]
   if (servedBy !== undefined) yield [ATTRIBUTES.deliveryMethod.name, servedBy]
   if (last) yield [ATTRIBUTES.deliveryLastEvent.name, `${last.kind} ${last.source} ${new Date(last.at).toISOString()}`]
