@@ -20,6 +20,7 @@ import { sshCommand } from './ssh.ts'
 import { updateCommand } from './update.ts'
 import { VERSION } from '../version.ts'
 import { waitCommand } from './wait.ts'
+import { webhookCommand } from './webhook.ts'
 
 /** The whole command line. To add a command: a file here, one line below. */
 function program(): Command {
@@ -55,6 +56,7 @@ Exit codes: 0 done · 1 a bug of ours · 2 wrong command line · 3 no such insta
     .addCommand(rmCommand())
     .addCommand(planCommand())
     .addCommand(providersCommand())
+    .addCommand(webhookCommand())
     .addCommand(runCommand())
     .addCommand(seedCommand())
     .addCommand(injectCommand())
@@ -65,7 +67,7 @@ Exit codes: 0 done · 1 a bug of ours · 2 wrong command line · 3 no such insta
 
 async function main(): Promise<void> {
   const root = program()
-  for (const command of root.commands) command.exitOverride()
+  for (const command of root.commands) for (const each of [command, ...command.commands]) each.exitOverride()
   try {
     await root.parseAsync()
   } catch (error) {

@@ -246,6 +246,8 @@ describe('bellhop --help', { concurrency: 4 }, () => {
     [],
     ...['serve', 'run', 'seed', 'inspect', 'completion'].map((name) => [name]),
     ...['create', 'ls', 'show', 'logs', 'wait', 'ssh', 'update', 'rm', 'plan', 'providers'].map((name) => [name]),
+    ['webhook'],
+    ...['add', 'ls', 'show', 'rm'].map((name) => ['webhook', name]),
   ])
     it(`shows examples that begin with a command: ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await bellhop([...args, '--help'])
@@ -272,7 +274,7 @@ describe('bellhop completion', { concurrency: 4 }, () => {
 
   it('offers commands', async () => {
     assert.deepEqual(await offered('bellhop', 's'), ['serve', 'show', 'ssh', 'seed'])
-    const atGateways = ['create', 'ls', 'show', 'logs', 'wait', 'ssh', 'update', 'rm', 'plan', 'providers']
+    const atGateways = ['create', 'ls', 'show', 'logs', 'wait', 'ssh', 'update', 'rm', 'plan', 'providers', 'webhook']
     const alone = ['run', 'seed', 'inject', 'inspect', 'metadata', 'completion', '--help', '--version']
     const all = ['serve', ...atGateways, ...alone]
     assert.deepEqual(await offered('bellhop', ''), all)

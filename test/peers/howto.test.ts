@@ -18,6 +18,12 @@ const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8Q
 /** Begins what each block prints. */
 const MARK = '@@@ block '
 
+/** A page that fails half-way leaves nothing running in the background. */
+const TIDY = "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT"
+
+/** A reader would not wait longer for a page in which something never comes. */
+const PATIENCE_S = 600
+
 /** What a reader is to run, under which heading, and what the page says that it prints. */
 interface Block {
   readonly heading: string
@@ -160,11 +166,12 @@ async function follow(
   await mkdir(join(home, '.ssh'))
   await writeFile(join(home, '.ssh', 'id_ed25519.pub'), `${PUBLIC_KEY}\n`)
   const blocks = blocksOf(await pageOf(name))
-  const script = blocks.map(({ code }, index) => `echo '${MARK}${index}'\n${code}`).join('\n')
+  const script = [TIDY, ...blocks.map(({ code }, index) => `echo '${MARK}${index}'\n${code}`)].join('\n')
   const PATH = [join(ROOT, 'bin'), dirname(PYTHON), process.env['PATH']].join(delimiter)
   const env = { ...process.env, PATH, HOME: home, XDG_STATE_HOME: folder, BELLHOP_URL: url, NO_PROXY: '*' }
   // A reader would see an error and stop; so does this shell, wherever in a pipe it comes from.
-  const ended = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: home, env })
+  const bash = ['bash', '-euo', 'pipefail', '-c', script]
+  const ended = await run('timeout', ['--foreground', String(PATIENCE_S), ...bash], { cwd: home, env })
 
   const printed = ended.stdout.split(new RegExp(`^${MARK}\\d+\\n`, 'm')).slice(1)
   const last = blocks[printed.length - 1]
@@ -208,6 +215,12 @@ describe('every block of a how-to runs, in the order of the page, and prints wha
     const gateway = await startUpdatingGateway(t)
     // The command line tells people on stderr how far it is.
     await withGuests(gateway, () => follow(t, gateway, 'watch.md', 3, /^bellhop: /))
+  })
+
+  it('webhooks', async (t) => {
+    if (!need(t, 'python3', 'python3')) return
+    const gateway = await startGateway(t, { config: MEMORY_CONFIG + settingsIn(await pageOf('webhooks.md')) })
+    await follow(t, gateway, 'webhooks.md', 2, /^bellhop: /)
   })
 
   it('HEPiX images', async (t) => {

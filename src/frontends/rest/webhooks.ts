@@ -1,28 +1,16 @@
 import { Type } from 'typebox'
-import type { EventKind } from '../../model/events.ts'
 import type { Webhook } from '../../model/webhook.ts'
 import type { WebhookUseCases } from '../../service/webhooks.ts'
 import { secretText } from '../../webhooks/signature.ts'
+import { EVENT_KINDS } from './event-kinds.ts'
 import { route, strict, type Route } from './route.ts'
 import { json, jsonAnswer, listOf, ROOT } from './routes.ts'
 import { Time, wordsOf } from './schemas.ts'
 
-const Kinds = Type.Array(
-  Type.Enum(
-    wordsOf<EventKind>({
-      planned: true,
-      offered: true,
-      access: true,
-      fetched: true,
-      finished: true,
-      applied: true,
-      failed: true,
-      silent: true,
-      state: true,
-    }),
-  ),
-  { minItems: 1, description: 'events of which kinds are sent; default: all but access' },
-)
+const Kinds = Type.Array(Type.Enum(EVENT_KINDS), {
+  minItems: 1,
+  description: 'events of which kinds are sent; default: all but access',
+})
 
 const NewWebhookBody = Type.Object(
   { url: Type.String({ description: 'where they are sent' }), kinds: Type.Optional(Kinds) },
@@ -33,7 +21,9 @@ const WEBHOOK = {
   id: Type.String({ description: 'a UUID' }),
   url: Type.String(),
   kinds: Kinds,
-  state: Type.Enum(['on', 'off'], { description: 'off: its receiver answered 410' }),
+  state: Type.Enum(wordsOf<Webhook['state']>({ on: true, off: true }), {
+    description: 'off: its receiver answered 410',
+  }),
   failures: Type.Integer({ minimum: 0, description: 'tries that failed since the last one that did not' }),
   reason: Type.Optional(Type.String({ description: 'why the last try failed, or why it is off' })),
   nextAt: Type.Optional(Type.String({ format: 'date-time', description: 'not tried again before' })),
@@ -41,9 +31,11 @@ const WEBHOOK = {
   createdAt: Time,
 }
 
-const WebhookBody = Type.Object(WEBHOOK, { ...strict, title: 'Webhook' })
+/** A webhook as its project sees it. */
+export const WebhookBody = Type.Object(WEBHOOK, { ...strict, title: 'Webhook' })
 
-const MadeWebhookBody = Type.Object(
+/** The same as whoever made it sees it, once. */
+export const MadeWebhookBody = Type.Object(
   { ...WEBHOOK, secret: Type.String({ description: 'signs what is sent; shown here and never again' }) },
   { ...strict, title: 'MadeWebhook' },
 )
