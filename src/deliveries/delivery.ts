@@ -1,9 +1,19 @@
 import type { Context } from '../model/context.ts'
 import type { ContextEvent } from '../model/events.ts'
 
+/** What a guest is to be told. */
+export interface Found {
+  readonly context: Context
+  readonly revision: number
+  /** The newest revision of which it is on record that the guest fetched the user data from our metadata server. */
+  readonly fetchedRevision?: number
+  /** SHA-256 in hex of the message that its cloud gave it in the place of its user data. */
+  readonly wrappedSha256?: string
+}
+
 /** Where deliveries learn what to tell a guest. Answers from our own store alone, never from a cloud. */
 export interface ContextSource {
-  find(instanceId: string): Promise<{ readonly context: Context; readonly revision: number } | undefined>
+  find(instanceId: string): Promise<Found | undefined>
 }
 
 /** Takes events off the hot path: `record` returns at once, never throws, and keeps their order. */

@@ -3,7 +3,7 @@ import type { Context } from '../model/context.ts'
 import { sha256 } from '../model/digest.ts'
 import type { ContextEvent } from '../model/events.ts'
 import { listing, type FileEntry, type Files } from '../model/files.ts'
-import type { ContextSource } from './delivery.ts'
+import type { ContextSource, Found } from './delivery.ts'
 import { createBoundedCache } from './metadata-cache.ts'
 import { newMark, type Fetch, type Mark } from './metadata-mark.ts'
 import { replyOf, TEXT, type Reply } from './metadata-reply.ts'
@@ -26,6 +26,8 @@ export interface Guest {
   readonly context: Context
   /** Of the user's bytes; `undefined` where there are none. */
   userDataSha256(): string | undefined
+  /** Of the message that its cloud gave it in their place. */
+  readonly wrappedSha256?: string
   /** The revision that it last fetched from us; `undefined` where none is known. */
   fetchedRevision(): number | undefined
   /** What is at the first of these places that has something. */
@@ -75,11 +77,12 @@ export function createGuests({
   const fetches = createBoundedCache<Fetch>(FETCHES_MAX_BYTES)
   const loading = new Map<string, Promise<Guest | undefined>>()
 
-  function fetchOf(instanceId: string): Fetch {
+  /** What is on record adds to what we saw: the guest may have asked before we were started, or another node. */
+  function fetchOf(instanceId: string, { revision, fetchedRevision }: Found): Fetch {
     const known = fetches.get(instanceId)
-    if (known) return known
-    const fetch = {}
-    fetches.set(instanceId, fetch, FETCH_BYTES)
+    const fetch: Fetch = known ?? (fetchedRevision === undefined ? {} : { revision: fetchedRevision })
+    if (fetchedRevision === revision) fetch.revision = revision
+    if (known === undefined) fetches.set(instanceId, fetch, FETCH_BYTES)
     return fetch
   }
 
@@ -102,7 +105,7 @@ export function createGuests({
         // After `forget`, an answer under way must not be kept for those who come later.
         if (guests.get(instanceId) === guest) keep(guest, served, path)
       },
-      fetch: () => fetchOf(instanceId),
+      fetch: () => fetchOf(instanceId, found),
     })
     return guest
   }
@@ -146,7 +149,7 @@ export function createGuests({
 
 function createGuest(
   instanceId: string,
-  { context, revision }: { readonly context: Context; readonly revision: number },
+  { context, revision, wrappedSha256 }: Found,
   told: { rendered(files: Files): void; served(served: Served, path: string): void; fetch(): Fetch },
 ): Guest {
   const trees: (Files | undefined)[] = []
@@ -167,7 +170,7 @@ function createGuest(
   }
 
   function accessTo({ bytes, role }: FileEntry, path: string): Omit<ContextEvent, 'at'> {
-    const about = { instanceId, revision, source: 'metadata', method: 'metadata', path } as const
+    const about = { instanceId, revision, source: 'metadata', evidence: 'access', method: 'metadata', path } as const
     // With its id a guest has found its source; where there are user data, these are the proof.
     const serves = role === 'instance-id' && context.userData === undefined ? ({ isServed: true } as const) : {}
     if (role !== 'user-data') return { ...about, kind: 'access', bytes: bytes.length, ...serves }
@@ -193,6 +196,7 @@ function createGuest(
     revision,
     context,
     userDataSha256,
+    ...(wrappedSha256 === undefined ? {} : { wrappedSha256 }),
     fetchedRevision: () => told.fetch().revision,
     serve(places) {
       for (const place of places) {

@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import { BARE, SECRET, sampleRecorder, sampleSource, WEB } from '../../test/conformance/metadata-samples.ts'
 import type { Context } from '../model/context.ts'
 import { sha256 } from '../model/digest.ts'
+import type { ContextSource } from './delivery.ts'
 import { settle, type Reply } from './metadata-reply.ts'
 import { BODY_MAX_BYTES, createMetadataHandler, type MetadataHandlerOptions, type MetadataRequest } from './metadata.ts'
 
@@ -276,6 +277,7 @@ describe('what is recorded', () => {
         revision: 1,
         kind: 'fetched',
         source: 'metadata',
+        evidence: 'access',
         method: 'metadata',
         path: canonical,
         bytes: WEB.userData?.length,
@@ -340,6 +342,42 @@ describe('what is recorded', () => {
     handler.refresh(WEB.guestId)
     settle(await ask('/latest/user-data', {}, NOW + MINUTE_MS), recorder)
     assert.deepEqual([kinds().at(-1), recorder.events.at(-1)?.revision], ['fetched /latest/user-data', 2])
+  })
+
+  it('is an access of what the guest had fetched before this server began, or from another', async () => {
+    const recorder = sampleRecorder()
+    const known = sampleSource(WEB)
+    const fetched = new Map([[WEB.guestId, 1]])
+    const source: ContextSource = {
+      find: async (id) => {
+        const found = await known.find(id)
+        const fetchedRevision = fetched.get(id)
+        return found && { ...found, ...(fetchedRevision === undefined ? {} : { fetchedRevision }) }
+      },
+    }
+    const { ask, handler } = handlerWith({ source })
+    const fetchRevision = async (revision: number): Promise<void> => {
+      known.set(WEB, revision)
+      handler.refresh(WEB.guestId)
+      settle(await ask('/latest/user-data'), recorder)
+    }
+    await fetchRevision(1)
+    await fetchRevision(2)
+    // What we saw ourselves may be on its way to the store yet.
+    await fetchRevision(2)
+    fetched.set(WEB.guestId, 3)
+    await fetchRevision(3)
+    await fetchRevision(4)
+    assert.deepEqual(
+      recorder.events.map(({ kind, revision }) => [kind, revision]),
+      [
+        ['access', 1],
+        ['fetched', 2],
+        ['access', 2],
+        ['access', 3],
+        ['fetched', 4],
+      ],
+    )
   })
 
   it('is so also where nothing that was served is kept', async () => {

@@ -12,6 +12,8 @@ export interface Webhook extends WebhookProgress {
   /** Signs what is sent; only its receiver knows it beside us. */
   readonly secret: Uint8Array
   readonly createdAt: number
+  /** Which process tells its events, and until when it alone does, in milliseconds since the epoch. */
+  readonly lease?: { readonly holder: string; readonly untilMs: number }
 }
 
 /** How far a webhook has come. */

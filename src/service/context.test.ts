@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import { sampleInstance, sampleSpec } from '../../test/conformance/store-samples.ts'
+import { sampleEvent, sampleInstance, sampleSpec } from '../../test/conformance/store-samples.ts'
 import type { Instance } from '../model/instance.ts'
-import type { Evidence } from '../model/plan.ts'
-import { toContext } from './context.ts'
+import type { Evidence } from '../model/events.ts'
+import { sqliteStore } from '../store/sqlite.ts'
+import { contextSource, toContext } from './context.ts'
 
 const CLOUDS = { method: 'metadata', by: 'provider', layouts: ['openstack'], why: '' } as const
 
@@ -31,5 +32,24 @@ describe('what a guest is told beside its cloud', () => {
     assert.match(vendorData('access', 'report', 'console'), /endpoint: "http:\/\/169\.254\.169\.254\/report"/)
     assert.match(vendorData('console'), /type: print/)
     assert.equal(vendorData(), '')
+  })
+})
+
+describe('what the metadata server learns of a guest', () => {
+  it('is which revision it is on record to have fetched, of those that there are', async (t) => {
+    const store = await sqliteStore(':memory:')
+    t.after(() => store.close())
+    const source = contextSource(store)
+    const { id } = await store.insertInstance(atCloud('access'), [])
+    const revisions = async () => {
+      const { revision, fetchedRevision } = (await source.find(id)) ?? assert.fail('it is not found')
+      return [revision, fetchedRevision]
+    }
+    assert.deepEqual(await revisions(), [1, undefined])
+    await store.appendEvents([sampleEvent(id, { kind: 'fetched', source: 'metadata' })])
+    assert.deepEqual(await revisions(), [1, 1])
+    await store.updateInstance(id, { revision: 2 })
+    assert.deepEqual(await revisions(), [2, 1])
+    assert.equal(await source.find('unknown'), undefined)
   })
 })

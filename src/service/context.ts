@@ -13,7 +13,7 @@ export function toContext(instance: Instance): Context {
   const isTheClouds = plan.deliveries.some(({ by }) => by === 'provider')
   // Of the name it was made with: a later one is no news for a guest.
   const hostname = spec.hostname ?? (facts.name === undefined ? undefined : toHostname(facts.name))
-  const vendorData = vendorDataFor(plan)
+  const vendorData = vendorDataFor(plan, spec.userData)
   return {
     guestId: isTheClouds ? (remoteId ?? id) : (guestId ?? id),
     ...(hostname === undefined ? {} : { hostname }),
@@ -28,11 +28,16 @@ export function toContext(instance: Instance): Context {
 }
 
 /** The store, as the deliveries see it. */
-export function contextSource(store: Pick<Store, 'getInstance'>): ContextSource {
+export function contextSource(store: Pick<Store, 'getInstance' | 'fetchedRevision'>): ContextSource {
   return {
     find: async (instanceId) => {
       const instance = await store.getInstance(instanceId)
-      return instance && { context: toContext(instance), revision: instance.revision }
+      if (instance === undefined) return undefined
+      const fetchedRevision = await store.fetchedRevision(instanceId)
+      const fetched = fetchedRevision === undefined ? {} : { fetchedRevision }
+      const { revision, plan } = instance
+      const wrapped = plan.wrapped?.sha256 === undefined ? {} : { wrappedSha256: plan.wrapped.sha256 }
+      return { context: toContext(instance), revision, ...fetched, ...wrapped }
     },
   }
 }

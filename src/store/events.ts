@@ -13,9 +13,25 @@ export async function appendEvents(database: Database, events: readonly ContextE
       instance_id: event.instanceId,
       at: event.at,
       event_json: JSON.stringify(event),
+      fetched_revision: isFetch(event) ? event.revision : null,
     }))
     await database.insertInto('events').values(rows).execute()
   }
+}
+
+function isFetch({ kind, source }: ContextEvent): boolean {
+  return kind === 'fetched' && source === 'metadata'
+}
+
+/** The index alone answers: it holds these events and no others, however long the timeline is. */
+export async function fetchedRevision(database: Database, instanceId: string): Promise<number | undefined> {
+  const newest = await database
+    .selectFrom('events')
+    .select((expression) => expression.fn.max('fetched_revision').as('revision'))
+    .where('instance_id', '=', instanceId)
+    .where('fetched_revision', 'is not', null)
+    .executeTakeFirst()
+  return newest?.revision ?? undefined
 }
 
 export async function listEvents(

@@ -153,35 +153,3 @@ export async function listInstances(database: Database, filter: InstanceFilter):
   const rows = await query.execute()
   return rows.map((row) => fromRow(row))
 }
-
-export async function leaseInstance(
-  database: Database,
-  id: string,
-  holder: string,
-  untilMs: number,
-  nowMs: number,
-): Promise<boolean> {
-  const leased = await database
-    .updateTable('instances')
-    .set({ lease_holder: holder, lease_until: untilMs })
-    .where('id', '=', id)
-    .where((lease) =>
-      lease.or([
-        lease('lease_holder', 'is', null),
-        lease('lease_holder', '=', holder),
-        lease('lease_until', '<=', nowMs),
-      ]),
-    )
-    .returning('id')
-    .executeTakeFirst()
-  return leased !== undefined
-}
-
-export async function releaseInstance(database: Database, id: string, holder: string): Promise<void> {
-  await database
-    .updateTable('instances')
-    .set({ lease_holder: null, lease_until: null })
-    .where('id', '=', id)
-    .where('lease_holder', '=', holder)
-    .execute()
-}

@@ -26,6 +26,7 @@ export function kyselyStore({ read, write, close }: Access): Store {
     },
     listEvents: (instanceId, range = {}) => read('listEvents', instanceId, range),
     listProjectEvents: (project) => read('listProjectEvents', project),
+    fetchedRevision: (instanceId) => read('fetchedRevision', instanceId),
     insertResource: (kind, resource) => write('insertResource', kind, resource),
     // A query that is asked by its name cannot promise the kind that it was asked for; its own signature does.
     updateResource: <K extends keyof Resources>(kind: K, id: string, change: ResourceChange<Resources[K]>) =>
@@ -44,8 +45,9 @@ export function kyselyStore({ read, write, close }: Access): Store {
     getDocument: (id) => read('getDocument', id),
     listDocuments: (filter) => read('listDocuments', filter),
     pruneEvents: (beforeMs) => write('pruneEvents', beforeMs),
-    lease: (instanceId, holder, untilMs) => write('leaseInstance', instanceId, holder, untilMs, Date.now()),
-    release: (instanceId, holder) => write('releaseInstance', instanceId, holder),
+    lease: (instanceId, holder, untilMs) =>
+      write('takeLease', 'instances', instanceId, { holder, untilMs, nowMs: Date.now() }),
+    release: (instanceId, holder) => write('dropLeases', 'instances', holder, instanceId),
     nameTemplates: async (kind, found) => {
       const templates = found.map(({ provider, remoteId, title }) => ({ provider, remoteId, title }))
       const known = await read('knownNames', kind, templates)
@@ -58,7 +60,9 @@ export function kyselyStore({ read, write, close }: Access): Store {
     keepGuestPassword: (instanceId, bytes) => write('keepGuestPassword', instanceId, bytes),
     insertWebhook: (webhook, max) => write('insertWebhook', webhook, max),
     listWebhooks: (project) => read('listWebhooks', project),
-    updateWebhook: (id, progress) => write('updateWebhook', id, progress),
+    leaseWebhook: (id, holder, untilMs) => write('leaseWebhook', id, { holder, untilMs, nowMs: Date.now() }),
+    releaseWebhooks: (holder) => write('dropLeases', 'webhooks', holder),
+    updateWebhook: (id, holder, progress) => write('updateWebhook', id, holder, progress),
     deleteWebhook: (id) => write('deleteWebhook', id),
     newestEvent: () => read('newestEvent'),
     listEventsToTell: (range) => read('listEventsToTell', range),

@@ -26,6 +26,8 @@ const MIGRATIONS: readonly Migration[] = [
   { name: "instances by their cloud's id", up: instancesByRemoteId },
   { name: 'data that come in the place of others', up: laterData },
   { name: 'webhooks, and whose deleted instances were', up: webhooks },
+  { name: 'what guests have fetched', up: fetchedRevisions },
+  { name: 'who tells a webhook', up: webhookLeases },
 ]
 
 /**
@@ -216,4 +218,42 @@ async function webhooks({ schema }: Database, types: ColumnTypes): Promise<void>
     .addColumn('provider', 'text', (column) => column.notNull())
     .addColumn('name', 'text')
     .execute()
+}
+
+/** A partial index: of a guest's events few are that it fetched its user data. */
+async function fetchedRevisions(database: Database): Promise<void> {
+  await database.schema.alterTable('events').addColumn('fetched_revision', 'integer').execute()
+  await database.schema
+    .createIndex('events_fetched')
+    .on('events')
+    .columns(['instance_id', 'fetched_revision'])
+    .where('fetched_revision', 'is not', null)
+    .execute()
+  for (let after = 0; ;) {
+    const rows = await database
+      .selectFrom('events')
+      .select(['sequence', 'event_json'])
+      .where('sequence', '>', after)
+      .where('event_json', 'like', '%"kind":"fetched"%')
+      .orderBy('sequence')
+      .limit(1000)
+      .execute()
+    const last = rows.at(-1)
+    if (last === undefined) return
+    for (const { sequence, event_json } of rows) {
+      const { kind, source, revision } = JSON.parse(event_json) as Record<string, unknown>
+      if (kind === 'fetched' && source === 'metadata' && typeof revision === 'number')
+        await database
+          .updateTable('events')
+          .set({ fetched_revision: revision })
+          .where('sequence', '=', sequence)
+          .execute()
+    }
+    after = last.sequence
+  }
+}
+
+async function webhookLeases({ schema }: Database, types: ColumnTypes): Promise<void> {
+  await schema.alterTable('webhooks').addColumn('lease_holder', 'text').execute()
+  await schema.alterTable('webhooks').addColumn('lease_until', types.integer).execute()
 }

@@ -1,21 +1,22 @@
 import { deleteDocument, getDocument, insertDocument, listDocuments, updateDocument } from './documents.ts'
-import { appendEvents, listEvents, listProjectEvents, pruneEvents } from './events.ts'
-import {
-  deleteInstance,
-  getInstance,
-  insertInstance,
-  leaseInstance,
-  listInstances,
-  releaseInstance,
-  updateInstance,
-} from './instances.ts'
+import { appendEvents, fetchedRevision, listEvents, listProjectEvents, pruneEvents } from './events.ts'
+import { deleteInstance, getInstance, insertInstance, listInstances, updateInstance } from './instances.ts'
 import { findGuestPassword, keepGuestPassword } from './guest-passwords.ts'
+import { dropLeases, takeLease } from './leases.ts'
 import { giveNames, knownNames } from './names.ts'
 import { addProjectLabel, deleteProjectLabel, listProjectLabels } from './project-labels.ts'
 import { deleteResource, getResource, insertResource, listResources, updateResource } from './resources.ts'
 import { findSecret, keepSecret } from './secrets.ts'
 import type { Database } from './tables.ts'
-import { deleteWebhook, insertWebhook, listEventsToTell, listWebhooks, newestEvent, updateWebhook } from './webhooks.ts'
+import {
+  deleteWebhook,
+  insertWebhook,
+  leaseWebhook,
+  listEventsToTell,
+  listWebhooks,
+  newestEvent,
+  updateWebhook,
+} from './webhooks.ts'
 
 /** Every question to the database, by name, so that it can be asked across threads. Reads change nothing. */
 export const READS = {
@@ -23,6 +24,7 @@ export const READS = {
   listInstances,
   listEvents,
   listProjectEvents,
+  fetchedRevision,
   getResource,
   listResources,
   listProjectLabels,
@@ -54,12 +56,13 @@ export const WRITES = {
   insertDocument,
   updateDocument,
   deleteDocument,
-  leaseInstance,
-  releaseInstance,
+  takeLease,
+  dropLeases,
   giveNames,
   keepSecret,
   keepGuestPassword,
   insertWebhook,
+  leaseWebhook,
   updateWebhook,
   deleteWebhook,
 } as const

@@ -42,7 +42,7 @@ describe('the SQLite file', () => {
   }
   const assertNewest = () => {
     const database = new DatabaseSync(path)
-    assert.deepEqual(versionsIn(database), [1, 2, 3, 4, 5, 6])
+    assert.deepEqual(versionsIn(database), [1, 2, 3, 4, 5, 6, 7, 8])
     assert.equal(database.prepare('pragma foreign_key_check').all().length, 0)
     database.close()
   }
@@ -104,6 +104,7 @@ describe('the SQLite file', () => {
       const store = await sqliteStore(path)
       assert.deepEqual(plain(await store.getInstance(instance.id)), plain(instance), time)
       assert.deepEqual(await store.listEvents(instance.id), events)
+      assert.equal(await store.fetchedRevision(instance.id), 1)
       assert.deepEqual(await store.listProjectEvents(instance.project), new Map([[instance.id, events]]))
       assert.equal((await store.listEvents('b0a7c6de-0000-4000-8000-000000000002')).length, 2)
       const retry = sampleInstance({ spec: instance.spec })
@@ -129,6 +130,7 @@ describe('the SQLite file', () => {
       const instance = await store.getInstance(id(1))
       assert.equal(Buffer.from(instance?.spec.userData ?? []).toString(), '#!/bin/sh\necho hello\n', time)
       assert.deepEqual(await store.listEvents(id(1)), [sampleEvent(id(1))])
+      assert.equal(await store.fetchedRevision(id(1)), undefined)
       assert.deepEqual(await store.getResource('volume', id(2)), sampleVolume({ id: id(2) }))
       assert.deepEqual(await store.getResource('network', id(3)), sampleNetwork({ id: id(3) }))
       assert.deepEqual(await store.listResources('link', { targetId: id(2) }), [link])

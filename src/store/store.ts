@@ -150,6 +150,8 @@ export interface Store {
   listEvents(instanceId: string, range?: EventRange): Promise<readonly ContextEvent[]>
   /** Those of all instances of a project that are still there, by instance: lists ask once. */
   listProjectEvents(project: string): Promise<ReadonlyMap<string, readonly ContextEvent[]>>
+  /** The newest revision of which there is an event that our metadata server saw its user data fetched. */
+  fetchedRevision(instanceId: string): Promise<number | undefined>
   /**
    * Records a volume, network or link.
    *
@@ -222,8 +224,19 @@ export interface Store {
   insertWebhook(webhook: Omit<Webhook, keyof WebhookProgress>, max: number): Promise<Webhook>
   /** Oldest first. @param project absent: of all */
   listWebhooks(project?: string): Promise<readonly Webhook[]>
-  /** No error when it is gone. */
-  updateWebhook(id: string, progress: WebhookProgress): Promise<void>
+  /**
+   * Takes the lease on a webhook so that one process alone tells its events.
+   *
+   * @returns the webhook as it is then, where the lease is ours until `untilMs` (epoch)
+   */
+  leaseWebhook(id: string, holder: string, untilMs: number): Promise<Webhook | undefined>
+  /** All that the holder has. */
+  releaseWebhooks(holder: string): Promise<void>
+  /**
+   * @param holder has taken the webhook's lease; that it ran out matters only once another took it
+   * @returns false where nothing was changed: it is another's or gone, or has come further already
+   */
+  updateWebhook(id: string, holder: string, progress: WebhookProgress): Promise<boolean>
   /** No error when it is gone. */
   deleteWebhook(id: string): Promise<void>
   /** The sequence of the newest event; 0: there is none. */

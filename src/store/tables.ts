@@ -72,6 +72,8 @@ interface EventTable {
   instance_id: string
   at: number
   event_json: string
+  /** The event's revision, where our metadata server saw that the guest fetched its user data. */
+  fetched_revision: number | null
 }
 
 interface TemplateNameTable {
@@ -137,6 +139,9 @@ export interface WebhookTable {
   after: number
   /** How its last tries went. */
   progress_json: string
+  /** Who tells its events, and until when. */
+  lease_holder: string | null
+  lease_until: number | null
   created_at: number
 }
 

@@ -3,6 +3,7 @@ import type { ContextEvent } from '../model/events.ts'
 import type { InstanceState } from '../model/instance.ts'
 import type { Webhook, WebhookProgress } from '../model/webhook.ts'
 import { CloudError } from '../model/errors.ts'
+import { takeLease, type Claim } from './leases.ts'
 import type { EventsToTell, ProjectEvent, ProjectEventRange } from './store.ts'
 import type { Database, Tables, WebhookTable } from './tables.ts'
 
@@ -48,27 +49,53 @@ export async function listWebhooks(database: Database, project?: string): Promis
   return (await query.execute()).map(fromRow)
 }
 
+export async function leaseWebhook(database: Database, id: string, claim: Claim): Promise<Webhook | undefined> {
+  if (!(await takeLease(database, 'webhooks', id, claim))) return undefined
+  return fromRow(await database.selectFrom('webhooks').selectAll().where('id', '=', id).executeTakeFirstOrThrow())
+}
+
+/** By the lease's holder alone, and never backwards. @returns whether it was changed */
 export async function updateWebhook(
   database: Database,
   id: string,
-  { after, ...progress }: WebhookProgress,
-): Promise<void> {
-  await database
+  holder: string,
+  { after, state, failures, nextAt, reason, missed }: WebhookProgress,
+): Promise<boolean> {
+  const progress: Rest = {
+    state,
+    failures,
+    missed,
+    ...(nextAt === undefined ? {} : { nextAt }),
+    ...(reason === undefined ? {} : { reason }),
+  }
+  const updated = await database
     .updateTable('webhooks')
-    .set({ after, progress_json: JSON.stringify(progress satisfies Rest) })
+    .set({ after, progress_json: JSON.stringify(progress) })
     .where('id', '=', id)
-    .execute()
+    .where('lease_holder', '=', holder)
+    .where('after', '<=', after)
+    .returning('id')
+    .executeTakeFirst()
+  return updated !== undefined
 }
 
 export async function deleteWebhook(database: Database, id: string): Promise<void> {
   await database.deleteFrom('webhooks').where('id', '=', id).execute()
 }
 
-function fromRow({ kinds_json, progress_json, created_at, ...row }: Selectable<WebhookTable>): Webhook {
+function fromRow({
+  kinds_json,
+  progress_json,
+  lease_holder: holder,
+  lease_until: untilMs,
+  created_at,
+  ...row
+}: Selectable<WebhookTable>): Webhook {
   return {
+    ...(JSON.parse(progress_json) as Rest),
     ...row,
     kinds: JSON.parse(kinds_json) as Webhook['kinds'],
-    ...(JSON.parse(progress_json) as Rest),
+    ...(holder === null || untilMs === null ? {} : { lease: { holder, untilMs } }),
     createdAt: created_at,
   }
 }

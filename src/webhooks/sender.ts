@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { reasonOf } from '../model/errors.ts'
 import type { Webhook, WebhookProgress } from '../model/webhook.ts'
 import type { EventsToTell, Store } from '../store/store.ts'
 import { atMost } from '../wire/at-most.ts'
+import { createWebhookLeases } from './leases.ts'
 import { pauseMs } from './pauses.ts'
 import { tell, type InTurn, type Told, type TellOptions } from './tell.ts'
 
@@ -14,10 +16,21 @@ export interface WebhookSender {
 
 /** What a sender is made of; the numbers have defaults and are there for tests. */
 export interface SenderOptions extends Pick<TellOptions, 'endpoints' | 'show' | 'userAgent'> {
-  readonly store: Pick<Store, 'listWebhooks' | 'updateWebhook' | 'newestEvent' | 'listEventsToTell' | 'listEvents'>
+  readonly store: Pick<
+    Store,
+    | 'listWebhooks'
+    | 'leaseWebhook'
+    | 'releaseWebhooks'
+    | 'updateWebhook'
+    | 'newestEvent'
+    | 'listEventsToTell'
+    | 'listEvents'
+  >
   readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
   /** How often the store is asked for something new, in milliseconds (default 1 s). */
   readonly everyMs?: number
+  /** For how long a webhook is this process's alone, in milliseconds (default 10 s); renewed in time. */
+  readonly leaseMs?: number
   readonly tryMs?: number
   readonly keepTryingMs?: number
   /** As {@link pauseMs}, which it is by default. */
@@ -36,12 +49,14 @@ const DAY_MS = 86_400_000
 
 /**
  * Begins to tell: for each webhook, from where the store says that it is, and never from memory; so what is recorded is told, also when
- * this process is killed in between. A receiver may then hear something twice, never not at all.
+ * this process is killed in between. A receiver may then hear something twice, never not at all. Of several processes that share the
+ * store, one has a webhook's lease and tells it; where that one dies, another goes on.
  */
 export function createWebhookSender({
   store,
   log,
   everyMs = 1000,
+  leaseMs = 10_000,
   tryMs = 10_000,
   keepTryingMs = DAY_MS,
   pause = (failures, askedMs) => pauseMs(failures, askedMs, Math.random),
@@ -49,6 +64,7 @@ export function createWebhookSender({
   ...rest
 }: SenderOptions): WebhookSender {
   const closing = new AbortController()
+  const holder = randomUUID()
   const inOwnTurn = oneAfterAnother()
   const options: TellOptions = {
     ...rest,
@@ -58,6 +74,7 @@ export function createWebhookSender({
     closing: closing.signal,
     now,
   }
+  const leases = createWebhookLeases({ store, holder, leaseMs, now })
   const working = new Map<string, Promise<void>>()
   /** How far each has read, where that is further than the store knows. */
   const readTo = new Map<string, number>()
@@ -70,10 +87,12 @@ export function createWebhookSender({
   async function look(): Promise<void> {
     const webhooks = await store.listWebhooks()
     there = new Set(webhooks.map(({ id }) => id))
-    for (const kept of [readTo, ahead]) for (const id of kept.keys()) if (!there.has(id)) kept.delete(id)
+    for (const known of [readTo, ahead]) for (const id of known.keys()) if (!there.has(id)) known.delete(id)
     const projects = new Set(webhooks.map(({ project }) => project))
     for (const project of turns.keys()) if (!projects.has(project)) turns.delete(project)
-    const due = webhooks.filter(({ id, state, nextAt = 0 }) => state === 'on' && nextAt <= now() && !working.has(id))
+    // What was told behind something that was not is known here alone: another would tell it again.
+    await leases.renew((id) => working.has(id) || ahead.has(id))
+    const due = webhooks.filter((each) => isDue(each) && leases.mayTake(each) && !working.has(each.id))
     if (due.length === 0) return
     const newest = await store.newestEvent()
     for (const webhook of due) {
@@ -85,27 +104,38 @@ export function createWebhookSender({
     }
   }
 
-  /** Tells all up to the newest event, or as much as its receiver takes. */
-  async function goOn(webhook: Webhook, newest: number): Promise<void> {
-    const { id, project, kinds } = webhook
-    let progress: WebhookProgress = webhook
-    for (let after = Math.max(webhook.after, readTo.get(id) ?? 0); after < newest && there.has(id);) {
+  function isDue({ state, nextAt = 0 }: WebhookProgress): boolean {
+    return state === 'on' && nextAt <= now()
+  }
+
+  /** Tells all up to the newest event, or as much as its receiver takes, for as long as the lease is ours. */
+  async function goOn({ id, project, kinds, after: kept }: Webhook, newest: number): Promise<void> {
+    const wanted = (): boolean => there.has(id) && leases.has(id)
+    for (let after = Math.max(kept, readTo.get(id) ?? 0); after < newest && there.has(id); readTo.set(id, after)) {
       const upTo = Math.min(newest, after + SPAN)
       const range = { project, kinds, after, upTo, limit: PART_MAX }
       const part = await inOwnTurn(() => store.listEventsToTell(range))
+      if (part.events.length === 0 && part.upTo - kept <= UNTOLD_MAX) {
+        ahead.delete(id)
+        after = part.upTo
+        continue
+      }
+      const webhook = await leases.take(id)
+      if (!webhook || !isDue(webhook)) return
+      if (webhook.after > after) {
+        // Another has told this part meanwhile.
+        after = kept = webhook.after
+        continue
+      }
       const known = ahead.get(id)
       const events = part.events.filter(({ sequence }) => known?.has(sequence) !== true)
-      const turn = { inTurn: turnOf(project), wanted: () => there.has(id) }
-      const told = await tell(options, { ...webhook, ...progress }, events, turn)
-      after = reached(id, part, told)
-      const isWorthKeeping = told.done.size > 0 || told.stop || after - progress.after > UNTOLD_MAX
-      if (isWorthKeeping) {
-        progress = next(progress, after, told)
-        await store.updateWebhook(id, progress)
-        report(webhook, progress, told)
-      }
+      const told = await tell(options, webhook, events, { inTurn: turnOf(project), wanted })
+      after = kept = reached(id, part, told)
+      const progress = next(webhook, after, told)
+      if (!(await store.updateWebhook(id, holder, progress))) return
+      report(webhook, progress, told)
+      if (progress.state === 'off') ahead.delete(id)
       if (told.stop || closing.signal.aborted) return
-      readTo.set(id, after)
     }
   }
 
@@ -158,6 +188,10 @@ export function createWebhookSender({
       closing.abort()
       await looking
       await Promise.all(working.values())
+      // Else they run out.
+      await leases
+        .release()
+        .catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'others must wait with webhooks of ours'))
     },
   }
 }

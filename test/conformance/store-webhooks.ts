@@ -11,6 +11,8 @@ const MAX = 3
 const OWN = 'tokens/demo'
 const KINDS = ['planned', 'offered', 'state'] as const
 
+const inAnHour = (): number => Date.now() + 3_600_000
+
 function sampleWebhook(change: Partial<Webhook> = {}): Omit<Webhook, keyof WebhookProgress> {
   return {
     id: randomUUID(),
@@ -61,13 +63,65 @@ export function testStoreWebhooks(under: StoreUnderTest): void {
         reason: 'answers 500',
         missed: 1,
       }
-      await store.updateWebhook(id, progress)
-      await store.updateWebhook(randomUUID(), progress)
+      await store.leaseWebhook(id, 'a', inAnHour())
+      assert.equal(await store.updateWebhook(id, 'a', progress), true)
+      assert.equal(await store.updateWebhook(randomUUID(), 'a', progress), false)
       const again = await reopen()
       const [kept] = await again.listWebhooks()
       assert.deepEqual({ ...kept, ...progress }, kept)
-      await again.updateWebhook(id, { after: 8, state: 'on', failures: 0, missed: 1 })
+      await again.updateWebhook(id, 'a', { after: 8, state: 'on', failures: 0, missed: 1 })
       assert.ok(!Object.keys((await again.listWebhooks())[0] ?? {}).includes('reason'), 'what is no more is not kept')
+    })
+
+    test('have one holder of their lease, who learns how far they are, and can renew and release it', async (store) => {
+      const { id, after } = await store.insertWebhook(sampleWebhook(), MAX)
+      const other = await store.insertWebhook(sampleWebhook({ createdAt: 2 }), MAX)
+      const mine = await store.leaseWebhook(id, 'a', inAnHour())
+      assert.deepEqual([mine?.id, mine?.after, mine?.lease?.holder], [id, after, 'a'])
+      assert.deepEqual(plain(await store.listWebhooks()), plain([mine, other]))
+      assert.equal(await store.leaseWebhook(id, 'b', inAnHour()), undefined)
+      assert.equal((await store.leaseWebhook(id, 'a', inAnHour() + 1000))?.id, id)
+      await store.leaseWebhook(other.id, 'b', inAnHour())
+      await store.releaseWebhooks('b')
+      assert.equal(await store.leaseWebhook(id, 'b', inAnHour()), undefined)
+      await store.leaseWebhook(other.id, 'a', inAnHour())
+      await store.releaseWebhooks('a')
+      assert.deepEqual(
+        (await store.listWebhooks()).map(({ lease }) => lease),
+        [undefined, undefined],
+      )
+      assert.equal(await store.leaseWebhook('unknown', 'a', inAnHour()), undefined)
+    })
+
+    test('go to one of many who ask at once, and to another once their lease has run out', async (store) => {
+      const { id } = await store.insertWebhook(sampleWebhook(), MAX)
+      const holders = Array.from({ length: 8 }, (_, index) => `node-${index}`)
+      const won = await Promise.all(holders.map((holder) => store.leaseWebhook(id, holder, inAnHour())))
+      assert.equal(won.filter(Boolean).length, 1)
+      await store.leaseWebhook(id, won.find(Boolean)?.lease?.holder ?? '', Date.now() - 1)
+      assert.equal((await store.leaseWebhook(id, 'another', inAnHour()))?.lease?.holder, 'another')
+    })
+
+    test('are changed by who has their lease alone, and never come back to where they were', async (store) => {
+      const { id } = await store.insertWebhook(sampleWebhook(), MAX)
+      const progress = (after: number): WebhookProgress => ({ after, state: 'on', failures: after, missed: 0 })
+      assert.equal(await store.updateWebhook(id, 'a', progress(5)), false)
+      await store.leaseWebhook(id, 'a', Date.now() - 1)
+      assert.equal(await store.updateWebhook(id, 'a', progress(5)), true, 'nobody else has taken it')
+      assert.equal(await store.updateWebhook(id, 'a', progress(4)), false)
+      await store.leaseWebhook(id, 'b', inAnHour())
+      assert.equal(await store.updateWebhook(id, 'a', progress(6)), false)
+      const [kept] = await store.listWebhooks()
+      assert.deepEqual([kept?.after, kept?.failures], [5, 5])
+    })
+
+    test('keep what they are, whatever comes with how far they have come', async (store) => {
+      const made = await store.insertWebhook(sampleWebhook(), MAX)
+      await store.leaseWebhook(made.id, 'a', inAnHour())
+      const more = { ...made, secret: Uint8Array.of(1), url: 'https://other.example.org/', after: made.after + 1 }
+      await store.updateWebhook(made.id, 'a', more)
+      await store.releaseWebhooks('a')
+      assert.deepEqual(plain(await store.listWebhooks()), plain([{ ...made, after: made.after + 1 }]))
     })
 
     test('are told what happened to the instances of their project, deleted ones too, and to no others', async (store) => {

@@ -297,6 +297,24 @@ export function testStore(under: StoreUnderTest): void {
         assert.deepEqual(await store.listProjectEvents('tokens/none'), new Map())
       })
 
+      test('tell the newest revision whose user data our metadata server saw fetched, whoever else says so', async (store) => {
+        const [instance, other] = [sampleInstance(), sampleInstance()]
+        const seen = (revision: number, id = instance.id) =>
+          sampleEvent(id, { kind: 'fetched', source: 'metadata', revision })
+        await store.insertInstance(instance, [sampleEvent(instance.id, { source: 'metadata', kind: 'access' })])
+        await store.insertInstance(other, [])
+        await store.appendEvents([sampleEvent(instance.id, { kind: 'fetched', source: 'agent', revision: 3 })])
+        assert.equal(await store.fetchedRevision(instance.id), undefined)
+        await store.appendEvents([seen(2), seen(7, other.id), sampleEvent(instance.id, { revision: 5 })])
+        await store.updateInstance(instance.id, {}, [seen(1)])
+        assert.equal(await store.fetchedRevision(instance.id), 2)
+        assert.equal(await store.fetchedRevision(other.id), 7)
+        await store.appendEvents([seen(3)])
+        assert.equal(await store.fetchedRevision(instance.id), 3)
+        await store.deleteInstance(instance.id, [], true)
+        assert.equal(await store.fetchedRevision(instance.id), undefined)
+      })
+
       test('of living instances survive pruning', async (store) => {
         const instance = sampleInstance()
         await store.insertInstance(instance, [sampleEvent(instance.id, { at: 1 })], KEY)

@@ -50,7 +50,8 @@ test('a webhook is made, shown and deleted, and tells its secret once', async (t
 
   const [{ after } = assert.fail('it is not kept')] = await store.listWebhooks()
   const failing = { after, state: 'on', failures: 2, nextAt: 0, reason: 'answers 500', missed: 1 } as const
-  await store.updateWebhook(String(id), failing)
+  await store.leaseWebhook(String(id), 'a node', Date.now() + 60_000)
+  await store.updateWebhook(String(id), 'a node', failing)
   const { failures, nextAt, reason, missed } = jsonOf(await ask(`GET ${at}`))
   assert.deepEqual([failures, nextAt, reason, missed], [2, '1970-01-01T00:00:00.000Z', 'answers 500', 1])
 
