@@ -1,9 +1,9 @@
 import type { Context, InstanceFacts, NetworkConfig } from '../model/context.ts'
-import type { DeliveryMethod } from '../model/events.ts'
+import type { DeliveryMethod, Evidence } from '../model/events.ts'
 import type { Files } from '../model/files.ts'
 import type { Action, Caller, Image, InstanceSpec, InstanceState, Size } from '../model/instance.ts'
 import type { NetworkAction, NetworkSpec, NetworkState } from '../model/network.ts'
-import type { Evidence, Plan } from '../model/plan.ts'
+import type { Plan } from '../model/plan.ts'
 import type { VolumeAction, VolumeState } from '../model/volume.ts'
 
 /** Whose rights a call uses, and how long it may take. A driver must stop when `signal` fires. */
@@ -165,8 +165,8 @@ export interface SharedNetwork extends RemoteNetwork {
   readonly title: string
   /** Every machine is on it, asked for or not, by a card that cannot be taken away. */
   readonly isFixed?: true
-  /** Who is linked to it gets an address of it that leads to another card of his; nobody is on it without being asked for. */
-  readonly isPublic?: true
+  /** Nobody is on it without asking for it. */
+  readonly onlyAsked?: true
 }
 
 /**

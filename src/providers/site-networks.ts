@@ -39,7 +39,8 @@ export function siteNetworks({ name: provider, changed, all, network, attach, de
     shared: async (call) => {
       checkCall(call, provider)
       const found = (await all(call)).toSorted((a, b) => Number(a.remoteId) - Number(b.remoteId))
-      return found.map((each) => ({ ...each, name: `${provider}-${each.remoteId}`, provider }))
+      // Who asks for none has the cards that its template gives a machine, or the site.
+      return found.map((each) => ({ ...each, name: `${provider}-${each.remoteId}`, provider, onlyAsked: true }))
     },
     create: () => Promise.reject(refusal('made')),
     find: () => Promise.resolve(undefined),

@@ -91,7 +91,7 @@ export interface Shared {
   readonly network: Network
   readonly isFixed: boolean
   /** Whether nobody is on it without being asked for. */
-  readonly isPublic: boolean
+  readonly onlyAsked: boolean
 }
 
 /**
@@ -151,7 +151,7 @@ export async function findNetwork(
 }
 
 function toShared(shared: SharedNetwork): Shared {
-  const { name, provider, title, isFixed = false, isPublic = false, cidr, gateway, remoteId, state, reason } = shared
+  const { name, provider, title, isFixed = false, onlyAsked = false, cidr, gateway, remoteId, state, reason } = shared
   const spec = {
     name: title,
     ...(cidr === undefined ? {} : { cidr }),
@@ -159,7 +159,7 @@ function toShared(shared: SharedNetwork): Shared {
     labels: {},
   }
   const network = { id: name, provider, remoteId, state, spec, createdAt: 0, updatedAt: 0 }
-  return { network: reason === undefined ? network : { ...network, reason }, isFixed, isPublic }
+  return { network: reason === undefined ? network : { ...network, reason }, isFixed, onlyAsked }
 }
 
 function isSameNetwork({ spec }: Network): (earlier: Network) => boolean {

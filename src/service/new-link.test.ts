@@ -6,10 +6,10 @@ import type { Shared } from './networks.ts'
 const sharedOf = (id: string, change: Partial<Shared> = {}): Shared => ({
   network: { id, provider: 'site', remoteId: id, state: 'active', spec: { labels: {} }, createdAt: 0, updatedAt: 0 },
   isFixed: false,
-  isPublic: false,
+  onlyAsked: false,
   ...change,
 })
-const OUTSIDE = sharedOf('outside', { isPublic: true })
+const OUTSIDE = sharedOf('outside', { onlyAsked: true })
 const ids = (...given: Parameters<typeof missingNetworks>) =>
   missingNetworks(...given).map((spec) => spec.kind === 'network' && spec.networkId)
 
@@ -21,7 +21,7 @@ describe('the networks that a new machine is on without being asked for', () => 
     assert.deepEqual(ids(all, [{ kind: 'network', networkId: 'b' }]), [])
   })
 
-  it('are one at least, and never one whose addresses are for those who ask', () => {
+  it('are one at least, and never one that is for those who ask', () => {
     assert.deepEqual(ids([OUTSIDE, sharedOf('a'), sharedOf('b')], []), ['a'])
     assert.deepEqual(ids([OUTSIDE], []), [])
     assert.deepEqual(ids([sharedOf('a'), OUTSIDE], [{ kind: 'network', networkId: 'outside' }]), [])

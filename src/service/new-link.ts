@@ -69,7 +69,7 @@ export function missingNetworks(shared: readonly Shared[], specs: readonly LinkS
   const asked = specs.flatMap((spec) => (spec.kind === 'network' ? [spec.networkId] : []))
   const fixed = shared.filter(({ network, isFixed }) => isFixed && !asked.includes(network.id))
   const missing =
-    fixed.length === 0 && asked.length === 0 ? shared.filter(({ isPublic }) => !isPublic).slice(0, 1) : fixed
+    fixed.length === 0 && asked.length === 0 ? shared.filter(({ onlyAsked }) => !onlyAsked).slice(0, 1) : fixed
   return missing.map(({ network }) => ({ kind: 'network', networkId: network.id }))
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readContextDisk } from '../../src/deliveries/disk.ts'
 import { sha256 } from '../../src/model/digest.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
+import { vectorsOf } from '../opennebula/template.ts'
 import { creation, startGatewayTo, type Gateway } from './gateway.ts'
 
 const USER_DATA = Buffer.from(Array.from({ length: 40_000 }, (_, index) => (index * 31) & 0xff))
@@ -77,6 +78,8 @@ test('what OCCI and CIMI clients send is on the disk of an OpenNebula, byte for 
     assert.equal((await shown(gateway, idIn(response))).userDataSha256, digest)
   }
   assert.equal(one.vms().length, 2)
+  for (const { template } of one.vms())
+    assert.equal(vectorsOf(template, 'NIC').length, 1, "who asks for no network has the template's card alone")
   assert.ok(
     gateway.log.every((line) => !line.includes('wonderland')),
     'the password is in no log',

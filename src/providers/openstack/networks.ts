@@ -121,7 +121,8 @@ export function neutronNetworks(open: (call: Call) => Promise<Opened>, provider:
         name: `${provider}-${network.id}`,
         provider,
         title: network.name || network.id,
-        ...(isPublic(network) ? { isPublic: true } : {}),
+        // Its addresses lead to another card.
+        ...(isPublic(network) ? { onlyAsked: true } : {}),
       }))
     },
     create: async ({ id, name, cidr, gateway, allocation }, call) => {
