@@ -39,12 +39,16 @@ python3:requests python3-requests
 nginx nginx-light
 wrk wrk
 shellcheck shellcheck
+ssh openssh-client
+sshd openssh-server
 '
 
-# What has a service that nobody asked for: Debian would start it now and at
+# Packages with a service that nobody asked for: Debian would start it now and at
 # each boot.
-service_package=nginx-light
-service=nginx
+services='
+nginx-light nginx
+openssh-server ssh
+'
 
 say() {
   echo "setup: $*" >&2
@@ -85,11 +89,10 @@ install_packages() {
   # A fresh machine may be busy with its own upgrades for a while.
   DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends \
     -o DPkg::Lock::Timeout=300 install "$@"
-  case " $* " in
-    *" $service_package "*)
-      update-rc.d "$service" disable
-      ;;
-  esac
+  for package in "$@"; do
+    service=$(echo "$services" | sed -n "s/^$package //p")
+    [ -z "$service" ] || update-rc.d "$service" disable
+  done
 }
 
 case ${1-all} in

@@ -14,7 +14,10 @@ function optionsOf(parameters: readonly string[]): readonly string[] {
 
 describe('bellhop ssh', () => {
   it('names the instance by id and addresses in known_hosts, a line for each key', () => {
-    assert.equal(knownHosts(WEB), `${ID},192.0.2.7,fd00::7 ssh-ed25519 AAAA\n${ID},192.0.2.7,fd00::7 ssh-rsa BBBB`)
+    const lines = `${ID},192.0.2.7,fd00::7 ssh-ed25519 AAAA\n${ID},192.0.2.7,fd00::7 ssh-rsa BBBB`
+    assert.equal(knownHosts(WEB), lines)
+    const hostile = ['* ssh-ed25519 CCCC\n', ...WEB.addresses, 'web.example.org', '-oProxyCommand=x']
+    assert.equal(knownHosts({ ...WEB, addresses: hostile }), lines, 'by nothing that is no address')
   })
 
   it('takes the keys that are proven, and no others', () => {
@@ -23,6 +26,8 @@ describe('bellhop ssh', () => {
     const options = optionsOf(parameters)
     for (const option of ['StrictHostKeyChecking=yes', `HostKeyAlias=${ID}`, 'GlobalKnownHostsFile=/dev/null'])
       assert.ok(options.includes(option), option)
+    for (const option of ['ControlPath=none', 'VerifyHostKeyDNS=no', 'NoHostAuthenticationForLocalhost=no'])
+      assert.ok(options.includes(option), `no way round them: ${option}`)
     assert.ok(options.includes('UserKnownHostsFile="/tmp/50%% of it/known_hosts"'))
   })
 

@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { CloudError } from '../model/errors.ts'
 import { apiCommand, clientFor, type ApiOptions } from './api-command.ts'
-import { print, talk } from './output.ts'
+import { print } from './output.ts'
 import { instanceId, type Shown } from './which-instance.ts'
 
 /** What `bellhop ssh` is told. */
@@ -45,17 +45,33 @@ async function ssh(given: string, command: readonly string[], options: SshOption
   const client = await clientFor(options)
   const instance = await client.get<Shown>(`/instances/${await instanceId(client, given)}`)
   if (options.knownHosts) {
-    if (instance.hostKeys?.verified === false) talk(`bellhop: ${UNPROVEN}`)
+    // Once they stand in a file, nobody asks any more where they came from.
+    if (instance.hostKeys?.verified === false && !options.acceptNew)
+      throw new CloudError('conflict', `${UNPROVEN}; --accept-new prints them all the same`)
     return print(knownHosts(instance))
   }
-  const folder = await mkdtemp(join(tmpdir(), 'bellhop-ssh-'))
+  process.exitCode = await connect(instance, command, options)
+}
+
+/** What may be sent to us alone, and means ssh too. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** @returns what ssh ended with */
+async function connect(instance: Shown, command: readonly string[], options: SshOptions): Promise<number> {
+  // We end after ssh, so that nothing is left. Until it runs nothing is waited for, so no signal is heard before.
+  const passOn = (signal: NodeJS.Signals): void => void child.kill(signal)
+  for (const signal of ENDING) process.on(signal, passOn)
+  const folder = mkdtempSync(join(tmpdir(), 'bellhop-ssh-'))
+  let child: ChildProcess
   try {
     const file = join(folder, 'known_hosts')
     const parameters = sshParameters(instance, file, options)
-    if (instance.hostKeys) await writeFile(file, `${knownHosts(instance)}\n`)
-    process.exitCode = await run([...parameters, ...command])
+    if (instance.hostKeys) writeFileSync(file, `${knownHosts(instance)}\n`)
+    child = spawn('ssh', [...parameters, ...command], { stdio: 'inherit' })
+    return await endOf(child)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
+    for (const signal of ENDING) process.off(signal, passOn)
   }
 }
 
@@ -72,9 +88,17 @@ export function knownHosts({ id, addresses, hostKeys }: Pick<Shown, 'id' | 'addr
       'not-found',
       `the guest of ${id} has told no host keys: its cloud-init does so at the end of its first boot, where it reports to us`,
     )
-  const hosts = [id, ...addresses].join(',')
+  const hosts = [id, ...addresses.filter(isAddress)].join(',')
   return hostKeys.keys.map((key) => `${hosts} ${key}`).join('\n')
 }
+
+/** Another word of a cloud's could be an option of ssh, or a line with a key of its own. */
+function isAddress(text: string): boolean {
+  return isIP(text) !== 0
+}
+
+/** What a user's own configuration may have, by which ssh would pass over the keys that it knows. @see ssh_config(5) */
+const NO_WAY_ROUND = ['ControlPath=none', 'VerifyHostKeyDNS=no', 'NoHostAuthenticationForLocalhost=no'] as const
 
 /**
  * What ssh is called with, up to the command.
@@ -87,7 +111,7 @@ export function sshParameters(
   file: string,
   { login, port, identity, acceptNew = false }: Pick<SshOptions, 'login' | 'port' | 'identity' | 'acceptNew'>,
 ): readonly string[] {
-  const address = addresses.find((each) => isIP(each) !== 0)
+  const address = addresses.find(isAddress)
   if (address === undefined)
     throw new CloudError('unavailable', `${id} has no address that its provider tells (yet); bellhop show ${id}`)
   if (!hostKeys?.verified && !acceptNew) {
@@ -102,8 +126,9 @@ export function sshParameters(
         'StrictHostKeyChecking=yes',
       ]
     : ['StrictHostKeyChecking=accept-new']
+  const options = [...known, `HostKeyAlias=${id}`, 'CheckHostIP=no', 'UpdateHostKeys=no', ...NO_WAY_ROUND]
   return [
-    ...[...known, `HostKeyAlias=${id}`, 'CheckHostIP=no', 'UpdateHostKeys=no'].flatMap((option) => ['-o', option]),
+    ...options.flatMap((option) => ['-o', option]),
     ...(login === undefined ? [] : ['-l', login]),
     ...(port === undefined ? [] : ['-p', port]),
     ...(identity === undefined ? [] : ['-i', identity]),
@@ -112,13 +137,12 @@ export function sshParameters(
   ]
 }
 
-/** @returns what ssh ended with @throws {CloudError} unavailable where there is none */
-function run(parameters: readonly string[]): Promise<number> {
+/** @returns as a shell says it @throws {CloudError} unavailable where there is no ssh */
+function endOf(ssh: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn('ssh', parameters, { stdio: 'inherit' })
-    child.on('error', (cause) =>
+    ssh.on('error', (cause) =>
       reject(new CloudError('unavailable', 'there is no ssh here: install it (openssh-client)', { cause })),
     )
-    child.on('close', (code) => resolve(code ?? 255))
+    ssh.on('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
   })
 }
