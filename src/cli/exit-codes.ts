@@ -7,7 +7,7 @@ export const EXIT = {
   bug: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** There is no such instance. */
+  /** There is no such instance, or webhook. */
   notFound: 3,
   /** The credential is missing, unknown, or not enough. */
   denied: 4,

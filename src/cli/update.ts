@@ -10,6 +10,8 @@ interface UpdateOptions extends ApiOptions {
   readonly format?: string
   readonly rebuild?: boolean
   readonly reapply?: boolean
+  /** `false` with `--no-wrap`. */
+  readonly wrap?: boolean
 }
 
 /** `bellhop update`: other user data for an instance that is there. */
@@ -20,6 +22,8 @@ export function updateCommand(): Command {
     .option('--format <name>', 'what the data are (script, cloud-config …); outranks what they look like')
     .option('--rebuild', 'its disk may begin anew from the image, where there is no other way')
     .option('--reapply', 'the guest gets a new instance id: under the one that it knows it passes over new data')
+    .option('--wrap', 'where nothing of ours can stand beside the data, make both parts of one message')
+    .option('--no-wrap', 'leave the data as they are, where the former ones were wrapped (default: as before)')
     .addHelpText(
       'after',
       `
@@ -40,6 +44,7 @@ async function update(given: string, options: UpdateOptions): Promise<void> {
     ...(options.rebuild ? { rebuild: 'true' } : {}),
     ...(options.reapply ? { reapply: 'true' } : {}),
     ...(options.format === undefined ? {} : { format: options.format }),
+    ...(options.wrap === undefined ? {} : { wrap: String(options.wrap) }),
   })
   const instance = await client.send<Shown>('PUT', `/instances/${id}/user-data?${query.toString()}`, { bytes })
   talk(`bellhop: ${printable(given)} has other user data\n${planText(instance.plan)}`)

@@ -1,7 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import type { Static } from 'typebox'
-import { EVENT_KINDS } from '../frontends/rest/event-kinds.ts'
+import { EVENT_KINDS } from '../model/events.ts'
 import type { MadeWebhookBody } from '../frontends/rest/webhooks.ts'
 import { CloudError, reasonOf } from '../model/errors.ts'
 import type { ApiClient } from './api-client.ts'

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox'
-import { EVENT_KINDS } from '../frontends/rest/event-kinds.ts'
+import { EVENT_KINDS } from '../model/events.ts'
 import type { WebhookBody } from '../frontends/rest/webhooks.ts'
 import { oneLine } from '../formats/lines.ts'
 import { ageText, printable, table } from './output.ts'

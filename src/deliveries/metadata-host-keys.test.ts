@@ -62,6 +62,7 @@ describe('the host keys that a guest tells', () => {
       revision: 1,
       kind: 'finished',
       source: 'cloud-init',
+      evidence: 'report',
       detail: 'cloud-init phoned home',
       hostKeys: [KEY],
     })

@@ -6,6 +6,7 @@ import { BARE, SECRET, sampleRecorder, sampleSource, WEB } from '../../test/conf
 import { timelineLine } from '../cli/timeline.ts'
 import { sha256 } from '../model/digest.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
+import type { ContextSource } from './delivery.ts'
 import { settle } from './metadata-reply.ts'
 import { createMetadataHandler } from './metadata.ts'
 
@@ -14,9 +15,9 @@ const DAY_MS = 86_400_000
 const EACH_KIND = ['fetched', 'applied', 'failed', 'finished'] as const
 
 /** A server, and what it would record of reports. */
-function listening() {
+function listening(asked?: ContextSource) {
   const source = sampleSource(WEB, BARE)
-  const handler = createMetadataHandler({ source, secret: SECRET })
+  const handler = createMetadataHandler({ source: asked ?? source, secret: SECRET })
   const events: ContextEvent[] = []
   const report = async (
     said: object | string | Uint8Array,
@@ -151,6 +152,35 @@ describe('a report', () => {
     await fetchNow()
     assert.equal(await report(finish('modules-final/config-scripts-user', 'FAIL')), 200)
     assert.equal(events.at(-1)?.kind, 'failed', 'now it has them')
+  })
+
+  it('of a guest that fetched former data before this server began says nothing of the new ones', async () => {
+    const fetchedOf = async (fetchedRevision?: number): Promise<string | undefined> => {
+      const found = { context: WEB, revision: 2, ...(fetchedRevision === undefined ? {} : { fetchedRevision }) }
+      const { events, report } = listening({ find: async () => found })
+      assert.equal(await report(finish('modules-final/config-scripts-user')), 200)
+      return events[0]?.kind
+    }
+    assert.deepEqual([await fetchedOf(1), await fetchedOf(2), await fetchedOf()], ['state', 'applied', 'applied'])
+  })
+
+  it('of a guest that read the whole message which holds its data is on these', async () => {
+    const [message, digest] = [sha256(Buffer.from('a message')), sha256(WEB.userData ?? Buffer.alloc(0))]
+    const source = { find: async () => ({ context: WEB, revision: 1, wrappedSha256: message }) }
+    const handler = createMetadataHandler({ source, secret: SECRET })
+    const heard = async (said: object): Promise<ContextEvent | undefined> => {
+      const body = Buffer.from(JSON.stringify(said))
+      return (await handler.handle({ caller: WEB.guestId, method: 'POST', path: '/report', headers: [], body }, NOW))
+        .heard
+    }
+    const event = await heard(word('applied', { sha256: message, bytes: 9, detail: 'all of it was done' }))
+    assert.deepEqual(
+      [event?.kind, event?.sha256, event?.bytes, event?.detail],
+      ['applied', digest, undefined, 'all of it was done; the data came wrapped'],
+    )
+    assert.equal((await heard(word('applied', { sha256: digest })))?.kind, 'applied')
+    const other = await heard(word('applied', { sha256: sha256(Buffer.from('another message')) }))
+    assert.equal(other?.kind, 'failed')
   })
 
   it('is small', async () => {

@@ -60,13 +60,19 @@ export function createReports(): Reports {
   return {
     hear(guest, body, now, isSafe = false) {
       if (body.length > REPORT_MAX_BYTES) return TOO_LARGE
-      const { instanceId, revision, context } = guest
+      const { instanceId, revision, context, wrappedSha256 } = guest
       const report = parseReport(body, context.userData)
       if (report === undefined) return NO_REPORT
       if (report.word === undefined) return HEARD
-      const digest = guest.userDataSha256()
-      const about = { instanceId, revision, at: now, source: 'agent' } as const
-      const event = toEvent(report.word, { ...about, ...(digest ? { userDataSha256: digest } : {}) })
+      const userDataSha256 = guest.userDataSha256()
+      const event = toEvent(report.word, {
+        instanceId,
+        revision,
+        at: now,
+        evidence: 'report',
+        ...(userDataSha256 === undefined ? {} : { userDataSha256 }),
+        ...(wrappedSha256 === undefined ? {} : { wrappedSha256 }),
+      })
       const said = isOfFormer(guest, event) ? { ...event, kind: 'state' as const } : event
       const heard = said.hostKeys && isSafe ? ({ ...said, hostKeysVerified: true } as const) : said
       return isAllowed(instanceId, heard.hostKeys ? 'host-keys' : heard.kind, now) ? { ...HEARD, heard } : TOO_MANY

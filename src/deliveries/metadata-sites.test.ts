@@ -62,6 +62,7 @@ describe('a site context', () => {
       revision: 1,
       kind: 'access',
       source: 'metadata',
+      evidence: 'access',
       method: 'metadata',
       path: '/context/default.tgz',
       bytes: tarBall.length,

@@ -106,7 +106,14 @@ export function createSiteAnswers(
     if (method === 'HEAD') return reply
     const mark = markOf(`${instanceId} ${revision} ${name}`)
     if (!isDue(mark, now)) return reply
-    const about = { instanceId, revision, kind: 'access', source: 'metadata', method: 'metadata' } as const
+    const about = {
+      instanceId,
+      revision,
+      kind: 'access',
+      source: 'metadata',
+      evidence: 'access',
+      method: 'metadata',
+    } as const
     return { ...reply, event: { ...about, path: `/context/${name}`, bytes: bytes.length, at: now }, mark }
   }
 }

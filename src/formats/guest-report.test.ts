@@ -17,7 +17,7 @@ interface Boot {
 }
 
 const BOOTS = new URL('./testdata/boots/', import.meta.url)
-const HEARING: Hearing = { instanceId: 'i', revision: 1, at: 0, source: 'console' }
+const HEARING: Hearing = { instanceId: 'i', revision: 1, at: 0, evidence: 'console' }
 const SCRIPT = Buffer.from('#!/bin/sh\n')
 const CONFIG = Buffer.from('#cloud-config\nruncmd: [ls]\n')
 
@@ -314,6 +314,17 @@ describe('toEvent', () => {
     assert.equal(toEvent({ kind: 'finished' }, HEARING).source, 'console')
   })
 
+  it('says how it is known: by a report of cloud-init, or of a program of ours, or by the console, whoever speaks there', () => {
+    const known = (speaker: GuestWord['speaker'], evidence: Hearing['evidence']) =>
+      toEvent({ kind: 'finished', ...(speaker ? { speaker } : {}) }, { ...HEARING, evidence }).evidence
+    assert.deepEqual(
+      (['cloud-init', 'agent', 'demo-guest'] as const).map((speaker) => known(speaker, 'report')),
+      ['report', 'agent', 'agent'],
+    )
+    for (const speaker of ['cloud-init', 'agent', undefined] as const)
+      assert.equal(known(speaker, 'console'), 'console')
+  })
+
   it("takes the method that the guest names before the listener's", () => {
     assert.equal(toEvent({ kind: 'fetched', method: 'disk' }, { ...HEARING, method: 'metadata' }).method, 'disk')
     assert.equal(toEvent({ kind: 'fetched' }, { ...HEARING, method: 'metadata' }).method, 'metadata')
@@ -328,9 +339,31 @@ describe('toEvent', () => {
     assert.equal(toEvent({ ...word, sha256: ours }, { ...HEARING, userDataSha256: ours }).kind, 'applied')
   })
 
-  it('keeps the digest of what was sent out of events that have none', () => {
-    assert.deepEqual(toEvent({ kind: 'finished' }, { ...HEARING, userDataSha256: ours }), {
+  it('is of the user’s data where the guest read the message that holds them, and of nothing else', () => {
+    const hearing = { ...HEARING, userDataSha256: ours, wrappedSha256: theirs }
+    const word: GuestWord = { speaker: 'agent', kind: 'fetched', path: 'user-data', bytes: 900, sha256: theirs }
+    assert.deepEqual(toEvent(word, hearing), {
       ...HEARING,
+      source: 'agent',
+      kind: 'fetched',
+      path: 'user-data',
+      sha256: ours,
+      detail: 'the data came wrapped',
+    })
+    const applied = toEvent({ kind: 'applied', exitCode: 0, sha256: theirs, detail: 'all was done' }, hearing)
+    assert.deepEqual(
+      [applied.kind, applied.exitCode, applied.detail],
+      ['applied', 0, 'all was done; the data came wrapped'],
+    )
+    assert.equal(toEvent({ ...word, sha256: ours }, hearing).bytes, 900, 'cloud-init may have opened it')
+    assert.equal(toEvent({ ...word, sha256: sha256(Buffer.of(1)) }, hearing).kind, 'failed')
+    assert.equal(toEvent(word, { ...HEARING, wrappedSha256: theirs }).kind, 'failed', 'there is nothing in it')
+  })
+
+  it('keeps the digest of what was sent out of events that have none', () => {
+    assert.deepEqual(toEvent({ kind: 'finished' }, { ...HEARING, userDataSha256: ours, wrappedSha256: theirs }), {
+      ...HEARING,
+      source: 'console',
       kind: 'finished',
     })
   })

@@ -1,4 +1,4 @@
-import type { ContextEvent, DeliveryMethod, EventSource } from '../model/events.ts'
+import type { ContextEvent, DeliveryMethod } from '../model/events.ts'
 import { parseAgentWord } from './agent-word.ts'
 import { judgeEvent, parseEvent } from './cloud-init-events.ts'
 import { parseFinalMessage, parsePrintedEvent } from './cloud-init-console.ts'
@@ -60,22 +60,35 @@ export interface Hearing {
   readonly revision: number
   /** When it was heard, in milliseconds since the epoch, by our clock: the guest's may be wrong. */
   readonly at: number
-  /** Where it was heard; it stands where the word has no speaker. */
-  readonly source: EventSource
+  /** How: in a report to us, or on the console. It is also the source where the word has no speaker. */
+  readonly evidence: 'report' | 'console'
   /** The digest of the instance's user data; absent where it has none, so that a guest that read some read another's. */
   readonly userDataSha256?: string
+  /** The digest of the message that its cloud was given in their place, of which they are a part. */
+  readonly wrappedSha256?: string
   /** The way by which the data came, where the listener knows it; the word's own counts more. */
   readonly method?: DeliveryMethod
 }
 
-/** The event of a word. A guest that read other bytes than were sent has failed, whatever it says. */
+/**
+ * The event of a word. A guest that read other bytes than were sent has failed, whatever it says. One that read a message of
+ * ours as a whole speaks of the user's data in it.
+ */
 export function toEvent(word: GuestWord, hearing: Hearing): ContextEvent {
   const { speaker, ...said } = word
-  const { userDataSha256, source, ...about } = hearing
-  const event = { ...about, ...said, source: speaker ?? source }
+  const { userDataSha256, wrappedSha256, evidence: heard, ...about } = hearing
+  const evidence = heard === 'report' && speaker !== 'cloud-init' ? 'agent' : heard
+  const event = { ...about, ...said, source: speaker ?? (heard === 'console' ? 'console' : 'agent'), evidence } as const
   if (word.sha256 === undefined || word.sha256 === userDataSha256) return event
+  if (word.sha256 === wrappedSha256 && userDataSha256 !== undefined) return ofPart(event, userDataSha256)
   const sent = userDataSha256 === undefined ? 'no user data was sent' : `${userDataSha256} was sent`
   return { ...event, kind: 'failed', detail: `the guest read other bytes: their SHA-256 is ${word.sha256}, ${sent}` }
+}
+
+/** An event of what is in the message that the guest named; the message's size is not theirs. */
+function ofPart({ bytes: _, detail, ...event }: ContextEvent, userDataSha256: string): ContextEvent {
+  const wrapped = 'the data came wrapped'
+  return { ...event, sha256: userDataSha256, detail: detail === undefined ? wrapped : `${detail}; ${wrapped}` }
 }
 
 function toReport(word: GuestWord | undefined): Report {

@@ -65,6 +65,20 @@ describe('delivery state', () => {
     assert.equal(deliveryOf([...before, event('planned', same), event('applied', same)], 3).state, 'applied')
   })
 
+  it('takes no word of a guest that read the message of former data for one on these', () => {
+    const [former, own] = ['a', 'b'].map((sha256) => ({ sha256, wrappedSha256: `${sha256}, wrapped` }))
+    const before = [
+      event('planned', former),
+      event('planned', { revision: 2, ...own }),
+      event('offered', { revision: 2 }),
+    ]
+    const late = event('failed', { revision: 2, sha256: 'a, wrapped' })
+    assert.equal(deliveryOf([...before, late], 2).state, 'offered')
+    assert.equal(deliveryOf([...before, event('failed', { revision: 2, sha256: 'c' })], 2).state, 'failed')
+    const same = [...before, event('planned', { revision: 3, ...former }), { ...late, revision: 3 }]
+    assert.equal(deliveryOf(same, 3).state, 'failed')
+  })
+
   it('knows only its own revision, and no state from what the machine does', () => {
     assert.equal(deliveryOf([event('applied', { revision: 2 }), event('state'), event('access')], 1).state, undefined)
   })

@@ -11,19 +11,29 @@ export const METHODS: readonly DeliveryMethod[] = ['metadata', 'disk', 'injectio
  * use; `silent` is a way by which no guest was seen in time; `state` and `access` are shown in the timeline. None of these three
  * changes a delivery's state.
  */
-export type EventKind =
-  | 'planned'
-  | 'offered'
-  | 'access'
-  | 'fetched'
-  | 'finished'
-  | 'applied'
-  | 'failed'
-  | 'silent'
-  | 'state'
+export const EVENT_KINDS = [
+  'planned',
+  'offered',
+  'access',
+  'fetched',
+  'finished',
+  'applied',
+  'failed',
+  'silent',
+  'state',
+] as const
+
+/** One of {@link EVENT_KINDS}. */
+export type EventKind = (typeof EVENT_KINDS)[number]
 
 /** Who saw it: our own servers, a program in the guest, or the console that we read. */
 export type EventSource = 'service' | 'metadata' | 'console' | 'agent' | 'demo-guest' | 'cloud-init' | 'provider'
+
+/**
+ * Which kinds of sign there are that data arrived: our own servers see it, a stock cloud-init reports it, a program of ours in the guest
+ * does, or the console says so, whoever speaks there.
+ */
+export type Evidence = 'access' | 'report' | 'agent' | 'console'
 
 /** One thing that happened to an instance. Append-only; never holds user data. */
 export interface ContextEvent {
@@ -34,6 +44,8 @@ export interface ContextEvent {
   readonly revision: number
   readonly kind: EventKind
   readonly source: EventSource
+  /** How we know of it; absent for what we did ourselves. */
+  readonly evidence?: Evidence
   readonly method?: DeliveryMethod
   /** The state that the instance came to, and the one before. */
   readonly state?: InstanceState
@@ -47,6 +59,8 @@ export interface ContextEvent {
   readonly bytes?: number
   /** SHA-256 in hex of the user data's bytes that this event is about. */
   readonly sha256?: string
+  /** SHA-256 in hex of the message that holds them, which the cloud is given in their place. With `planned` alone. */
+  readonly wrappedSha256?: string
   /** What the user's program ended with, where the guest said so. */
   readonly exitCode?: number
   /** What its SSH server shows clients, as the guest told us: type and base64 of each key, and nothing more. */
@@ -128,13 +142,19 @@ function eventsOf(events: Iterable<ContextEvent>, revision: number): readonly Co
   const former = new Set<string>()
   const own: ContextEvent[] = []
   for (const event of events) {
-    const { kind, sha256 } = event
-    if (event.revision < revision && kind === 'planned' && sha256 !== undefined) former.add(sha256)
+    const { sha256 } = event
+    if (event.revision < revision) for (const digest of plannedDigests(event)) former.add(digest)
     if (event.revision !== revision) continue
-    if (kind === 'planned' && sha256 !== undefined) former.delete(sha256)
+    for (const digest of plannedDigests(event)) former.delete(digest)
     if (sha256 === undefined || !former.has(sha256)) own.push(event)
   }
   return own
+}
+
+/** By which a guest that has the data of this plan may call them: a word on other data has the digest that it found. */
+function plannedDigests({ kind, sha256, wrappedSha256 }: ContextEvent): readonly string[] {
+  if (kind !== 'planned') return []
+  return [sha256, wrappedSha256].filter((digest) => digest !== undefined)
 }
 
 const OURS: ReadonlySet<EventKind> = new Set(['planned', 'offered', 'silent'])

@@ -1,7 +1,4 @@
-import type { DeliveryMethod } from './events.ts'
-
-/** Which kinds of sign a delivery can give that the data arrived. */
-export type Evidence = 'access' | 'report' | 'console' | 'agent'
+import type { DeliveryMethod, Evidence } from './events.ts'
 
 /** One delivery as planned; a plan has them in the order in which the guest tries them. */
 export interface PlannedDelivery {

@@ -72,7 +72,11 @@ export function cloudVendorData({ store, reportUrl, closing }: CloudVendorDataOp
 export function besideCloud({ plan, spec }: Instance, reportUrl: string | undefined): string | undefined {
   const keys = spec.publicKeys.slice(1).map(({ text }) => text)
   const isTracked = plan.tracking !== false
-  const reporting = reportUrl !== undefined && isTracked ? Buffer.from(vendorDataTo(reportUrl)) : vendorDataFor(plan)
+  const { userData } = spec
+  const reporting =
+    reportUrl !== undefined && isTracked
+      ? Buffer.from(vendorDataTo(reportUrl, userData))
+      : vendorDataFor(plan, userData)
   if (!reporting && keys.length + spec.files.length === 0) return undefined
   return [
     reporting ? Buffer.from(reporting).toString('utf8') : '#cloud-config\n',

@@ -51,6 +51,7 @@ function eventsOf(
       method: delivery.method,
       ...(detail === undefined ? {} : { detail }),
       ...(userDataSha256 === undefined ? {} : { sha256: userDataSha256 }),
+      ...(kind === 'planned' && plan.wrapped?.sha256 !== undefined ? { wrappedSha256: plan.wrapped.sha256 } : {}),
     }
   })
 }

@@ -136,11 +136,20 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
   }
 }
 
-function heard(line: string, { id, revision, spec, userDataSha256 }: Instance): readonly ContextEvent[] {
+function heard(line: string, { id, revision, spec, plan, userDataSha256 }: Instance): readonly ContextEvent[] {
   const word = parseConsoleLine(line, spec.userData)
   if (!word) return []
-  const about = { instanceId: id, revision, at: Date.now(), source: 'console' } as const
-  return [toEvent(word, userDataSha256 === undefined ? about : { ...about, userDataSha256 })]
+  const wrappedSha256 = plan.wrapped?.sha256
+  return [
+    toEvent(word, {
+      instanceId: id,
+      revision,
+      at: Date.now(),
+      evidence: 'console',
+      ...(userDataSha256 === undefined ? {} : { userDataSha256 }),
+      ...(wrappedSha256 === undefined ? {} : { wrappedSha256 }),
+    }),
+  ]
 }
 
 /** All of an event but when it was heard. */

@@ -9,7 +9,7 @@ import { providerNamed, sleepUnless, type ServiceParts } from './parts.ts'
 import { isRefusal } from './refusal.ts'
 import { callFor, type OnBehalf } from './rights.ts'
 import { learnt } from './seen.ts'
-import { carriedSpec } from './wrapping.ts'
+import { carriedSpec, sayingBothSizes } from './wrapping.ts'
 
 /** How a launch is begun. */
 export interface LaunchOptions {
@@ -111,7 +111,11 @@ async function create(
   const network = provider.foresee?.({ id, networks: attachments.networks })
   const offers = await prepareOffers(network ? { ...instance, network } : instance, parts.metadata)
   const call = callFor(provider, whose, CREATE_MS, [signal, parts.closing])
-  return await provider.create({ id, spec, image, size, plan, offers, ...attachments }, call)
+  try {
+    return await provider.create({ id, spec, image, size, plan, offers, ...attachments }, call)
+  } catch (error) {
+    throw sayingBothSizes(error, instance)
+  }
 }
 
 /**

@@ -76,7 +76,7 @@ describe('plan', () => {
       return deliveries.map((each) => [each.method, each.by, ...each.evidence])
     }
     const [witnessed, unseen] = [
-      ['metadata', 'provider', 'access', 'report', 'console'],
+      ['metadata', 'provider', 'access', 'report', 'agent', 'console'],
       ['metadata', 'provider', 'console'],
     ]
     const disk = ['disk', 'provider', 'console']
@@ -92,19 +92,25 @@ describe('plan', () => {
     const target = { name: 'there', capabilities: { deliveries: [theirs] } }
     const evidence = (heardFrom: string) =>
       planDelivery(withData(1), target, { ...RULES, hearsFrom: new Set([heardFrom]) }).deliveries[0]?.evidence
-    assert.deepEqual(evidence('there'), ['report', 'console'])
+    assert.deepEqual(evidence('there'), ['report', 'agent', 'console'])
     assert.deepEqual(evidence('elsewhere'), ['console'])
   })
 
   it('expects no report, and says that nothing is told to, where the user or the configuration wants no tracking', () => {
     const target = {
       name: 'there',
-      capabilities: { deliveries: [{ ...METADATA, evidence: ['access', 'report', 'console'] as const }] },
+      capabilities: {
+        deliveries: [
+          { ...METADATA, evidence: ['access', 'report', 'agent', 'console'] as const },
+          { ...METADATA, method: 'disk' as const, evidence: ['report', 'agent'] as const },
+        ],
+      },
     }
     const rules = { ...RULES, hearsFrom: new Set(['there']) }
     const unwanted = planDelivery({ ...withData(1), tracking: false }, target, rules)
     assert.equal(unwanted.tracking, false)
-    assert.deepEqual(unwanted.deliveries[0]?.evidence, ['access', 'console'])
+    const expected = unwanted.deliveries.map(({ evidence }) => evidence)
+    assert.deepEqual(expected, [['access', 'agent', 'console'], []], 'a console shows what an agent says unasked')
     assert.deepEqual(planDelivery(withData(1), target, { ...rules, tracks: false }), unwanted)
     assert.equal(planDelivery(withData(1), target, rules).tracking, undefined)
   })

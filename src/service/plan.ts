@@ -1,6 +1,7 @@
 import { detect } from '../formats/index.ts'
 import { sha256 } from '../model/digest.ts'
 import { CloudError } from '../model/errors.ts'
+import type { Evidence } from '../model/events.ts'
 import type { InstanceSpec } from '../model/instance.ts'
 import type { Plan, PlannedDelivery } from '../model/plan.ts'
 import { chooseLayout } from '../providers/layout-choice.ts'
@@ -69,7 +70,12 @@ export function planDelivery(
   const possible = choose(spec, name, seen, rules).map((each) => settled(each, carried))
   const fitting = possible.filter(({ userDataMaxBytes }) => sizeBytes <= userDataMaxBytes)
   if (fitting.length === 0)
-    throw tooLarge(sizeBytes, name, Math.max(...possible.map(({ userDataMaxBytes }) => userDataMaxBytes)))
+    throw tooLarge(
+      sizeBytes,
+      name,
+      Math.max(...possible.map(({ userDataMaxBytes }) => userDataMaxBytes)),
+      wrapped && givenBytes,
+    )
   const gentle = fitting.filter(({ isLastResort }) => !isLastResort)
   const planned = gentle.length > 0 ? gentle : fitting
   const detected = userData && detect(userData)
@@ -110,12 +116,12 @@ function witnessed(
       return {
         ...ours,
         carries: carriedByLayouts(each),
-        evidence: [...new Set([...WITNESS, ...each.evidence])],
+        evidence: [...new Set(['access' as const, ...POSTED, ...each.evidence])],
       }
     })
 }
 
-const WITNESS = ['access', 'report'] as const
+const POSTED = ['report', 'agent'] as const
 
 /** Vendor data of ours come with whatever the cloud carries. */
 function heard(
@@ -130,12 +136,13 @@ function heard(
 }
 
 function reporting(delivery: DeliveryCapability): DeliveryCapability {
-  return { ...delivery, evidence: ['report', ...delivery.evidence] }
+  return { ...delivery, evidence: [...new Set([...POSTED, ...delivery.evidence])] }
 }
 
-/** Where no guest is told to, none reports. Its console shows what it says unasked. */
+/** Where no guest is told to, none reports. Its console shows what it, or our agent in it, says unasked. */
 function unheard(delivery: DeliveryCapability): DeliveryCapability {
-  return { ...delivery, evidence: delivery.evidence.filter((each) => each !== 'report') }
+  const silent: readonly Evidence[] = delivery.evidence.includes('console') ? ['report'] : POSTED
+  return { ...delivery, evidence: delivery.evidence.filter((each) => !silent.includes(each)) }
 }
 
 function choose(
@@ -190,6 +197,8 @@ const WAYS: Readonly<Record<PlannedDelivery['method'], string>> = {
   provider: 'the cloud carries it in its own way',
 }
 
-function tooLarge(sizeBytes: number, who: string, maxBytes: number): CloudError {
-  return new CloudError('too-large', `userData is ${sizeBytes} bytes; ${who} takes ${maxBytes}`)
+/** @param aloneBytes where it is wrapped: without what wraps it */
+function tooLarge(sizeBytes: number, who: string, maxBytes: number, aloneBytes?: number): CloudError {
+  const is = aloneBytes === undefined ? `${sizeBytes} bytes` : `${aloneBytes} bytes, and ${sizeBytes} bytes wrapped`
+  return new CloudError('too-large', `userData is ${is}; ${who} takes ${maxBytes}`)
 }

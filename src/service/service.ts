@@ -21,6 +21,8 @@ export interface NewInstance {
 export interface NewUserData extends Pick<InstanceSpec, 'userDataFormat'> {
   /** Absent: none any more. */
   readonly userData?: Uint8Array
+  /** Whether they are wrapped where need be; absent: as those before. */
+  readonly wrap?: boolean
   /** Whether the disk may begin anew from the image, where there is no other way. */
   readonly mayRebuild: boolean
   /** The guest shall take itself for a new one: under the id that it knows it would pass over other data. */

@@ -1,5 +1,5 @@
 import { reasonOf } from '../model/errors.ts'
-import { deliveryOf, unseenMethods, type ContextEvent, type DeliveryMethod } from '../model/events.ts'
+import { deliveryOf, unseenMethods, type ContextEvent, type DeliveryMethod, type Evidence } from '../model/events.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Provider } from '../providers/provider.ts'
 import { sleepUnless, type ServiceParts } from './parts.ts'
@@ -62,7 +62,8 @@ export function createSilenceWatch(
     const methods = unseenMethods(events, revision)
     // Where nobody listens without its owner's rights, silence says nothing.
     const isHeard = provider.console !== undefined && waitsFor(provider, undefined)
-    const visible = plan.deliveries.filter(({ evidence }) => evidence.some((each) => each !== 'console' || isHeard))
+    const shows = (each: Evidence): boolean => (each === 'console' ? isHeard : each !== 'agent')
+    const visible = plan.deliveries.filter(({ evidence }) => evidence.some(shows))
     return new Map([...methods].filter(([method]) => visible.some((each) => each.method === method)))
   }
 

@@ -36,9 +36,10 @@ export function replacesUserData(
       if (remoteId === undefined || state === 'deleting' || state === 'creating')
         throw new CloudError('conflict', `instance ${id} is ${state}; its user data can be replaced once it is there`)
       const spec = withUserData(before.spec, request)
+      const wanted = wrappable(spec)
       const plan = isOurs
-        ? planUpdate(spec, before.plan, provider, parts.rules)
-        : planDelivery(spec, provider, parts.rules, id)
+        ? planUpdate(wanted, before.plan, provider, parts.rules)
+        : planDelivery(wanted, provider, parts.rules, id)
       const call = callFor(provider, caller, UPDATE_MS, [parts.closing])
       // A disk that begins anew begins its console anew.
       const consoleFrom = update === 'rebuild' ? 0 : await consoleEnd(provider, before, remoteId, call)
@@ -133,14 +134,20 @@ function checkWay(
 }
 
 function withUserData(
-  { userData: _, userDataFormat: __, ...rest }: InstanceSpec,
-  { userData, userDataFormat }: NewUserData,
+  { userData: _, userDataFormat: __, wrap: wished, ...rest }: InstanceSpec,
+  { userData, userDataFormat, wrap = wished }: NewUserData,
 ): InstanceSpec {
   return {
     ...rest,
     ...(userData ? { userData } : {}),
     ...(userDataFormat === undefined ? {} : { userDataFormat }),
+    ...(wrap ? { wrap: true } : {}),
   }
+}
+
+/** Where there are no data, there is nothing to wrap; data that come later are wrapped again. */
+function wrappable({ wrap, ...rest }: InstanceSpec): InstanceSpec {
+  return { ...rest, ...(wrap && rest.userData ? { wrap } : {}) }
 }
 
 /** One that was left out of the plan since is still there. */

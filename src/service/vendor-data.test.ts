@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import type { Evidence, Plan } from '../model/plan.ts'
+import type { Evidence } from '../model/events.ts'
+import type { Plan } from '../model/plan.ts'
 import { vendorDataFor } from './vendor-data.ts'
 
 function planned(evidence: readonly Evidence[], more: Partial<Plan> = {}): Plan {
@@ -10,8 +11,8 @@ function planned(evidence: readonly Evidence[], more: Partial<Plan> = {}): Plan 
   return { provider: 'qemu', deliveries, warnings: [], ...more }
 }
 
-function told(plan: Plan): unknown {
-  const text = vendorDataFor(plan)
+function told(plan: Plan, userData?: string): unknown {
+  const text = vendorDataFor(plan, userData === undefined ? undefined : Buffer.from(userData))
   return text && parse(Buffer.from(text).toString())
 }
 
@@ -30,6 +31,17 @@ describe('what a guest is told beside the data', () => {
 
   it('is to print its events where only a console is read, which has no room for a phone call', () => {
     assert.deepEqual(told(planned(['console'])), { reporting: { bellhop: { type: 'print' } } })
+  })
+
+  it('leaves a phone call of the user’s own as he wrote it, wherever it may be in his data', () => {
+    const keysBeside = (userData: string) => Object.keys(told(planned(['report']), userData) ?? {})
+    for (const own of [
+      '#cloud-config\nphone_home: {url: "http://x/"}\n',
+      '#cloud-config-archive\n- "phone_home: {}"\n',
+    ])
+      assert.deepEqual(keysBeside(own), ['reporting'])
+    for (const other of ['#cloud-config\nruncmd: [ls]\n', '#!/bin/sh\necho phone_home\n', ''])
+      assert.deepEqual(keysBeside(other), ['reporting', 'phone_home'])
   })
 
   it('is nothing where nobody listens, or tracking is off', () => {

@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer'
+import { unpack } from '../formats/gzip.ts'
+import { detect } from '../formats/index.ts'
 import type { Plan } from '../model/plan.ts'
 
 /** Where guests post what they have to say, on the metadata server. */
 const REPORT_URL = 'http://169.254.169.254/report'
 
-const BY_SERVER = `${reportingTo(REPORT_URL)}${phoneHomeTo(REPORT_URL, 2)}`
 const BY_CONSOLE = `#cloud-config
 reporting:
   bellhop: {type: print}
@@ -14,21 +15,31 @@ reporting:
  * What Bellhop tells guests beside the user's bytes, so that a stock cloud-init says how it went: to the metadata server where
  * ours is planned, else on the console. `undefined` where neither could hear it, or nobody wants it.
  *
- * The user's own `reporting` and `phone_home` win over it, and `vendor_data: {enabled: false}` switches it off.
+ * The user's own keys win over it, and `vendor_data: {enabled: false}` switches it off. Where his data may have a `phone_home`, ours
+ * has none: cloud-init would fill in what he leaves unsaid of his.
  *
  * @see https://cloudinit.readthedocs.io/en/latest/reference/base_config_reference.html#reporting
  */
-export function vendorDataFor({ deliveries, tracking }: Plan): Uint8Array | undefined {
+export function vendorDataFor({ deliveries, tracking }: Plan, userData?: Uint8Array): Uint8Array | undefined {
   if (tracking === false) return undefined
   if (deliveries.some(({ method, evidence }) => method === 'metadata' && evidence.includes('report')))
-    return Buffer.from(BY_SERVER)
+    return Buffer.from(tellingTo(REPORT_URL, 2, userData))
   return deliveries.some(({ evidence }) => evidence.includes('console')) ? Buffer.from(BY_CONSOLE) : undefined
 }
 
 /** As {@link vendorDataFor}, of a guest that reaches us by a URL of its own. */
-export function vendorDataTo(url: string): string {
+export function vendorDataTo(url: string, userData?: Uint8Array): string {
   // cloud-init waits for its phone call without a limit of its own: where nothing answers, each try takes two minutes.
-  return `${reportingTo(url)}${phoneHomeTo(url, 1)}`
+  return tellingTo(url, 1, userData)
+}
+
+function tellingTo(url: string, tries: number, userData: Uint8Array | undefined): string {
+  return userData && mayPhoneHome(userData) ? reportingTo(url) : `${reportingTo(url)}${phoneHomeTo(url, tries)}`
+}
+
+function mayPhoneHome(userData: Uint8Array): boolean {
+  const unpacked = unpack(userData)
+  return 'bytes' in unpacked && Buffer.from(unpacked.bytes).includes('phone_home') && detect(userData).name !== 'script'
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { CloudError } from '../model/errors.ts'
-import type { EventKind } from '../model/events.ts'
+import { EVENT_KINDS, type EventKind } from '../model/events.ts'
 import type { Caller } from '../model/instance.ts'
 import type { Webhook } from '../model/webhook.ts'
 import type { Store } from '../store/store.ts'
@@ -29,16 +29,7 @@ export interface WebhookUseCases {
 /** So many a project may have. */
 const PROJECT_MAX = 10
 const SECRET_BYTES = 32
-const KINDS: readonly EventKind[] = [
-  'planned',
-  'offered',
-  'fetched',
-  'finished',
-  'applied',
-  'failed',
-  'silent',
-  'state',
-]
+const KINDS: readonly EventKind[] = EVENT_KINDS.filter((kind) => kind !== 'access')
 
 /** Webhooks in the store; others send them. */
 export function webhookUseCases({

@@ -97,7 +97,8 @@ export async function startGateway(
 }
 
 /**
- * A gateway with one provider, whose credential stands in a file of its own, and without a metadata server.
+ * A gateway with one provider, whose credential stands in a file of its own. It has a metadata server only where guests have a URL for
+ * it, by which they report.
  *
  * @param provider its table in the configuration, of that file
  */
@@ -105,12 +106,15 @@ export async function startGatewayTo(
   t: Pick<TestContext, 'after'>,
   secret: string,
   provider: (file: string) => string,
+  reportUrl?: string,
 ): Promise<Gateway> {
   const folder = await mkdtemp(join(tmpdir(), 'bellhop-secret-'))
   t.after(() => rm(folder, { recursive: true }))
   const file = join(folder, 'secret')
   await writeFile(file, `${secret}\n`)
-  const config = `[server]\nlisten = "127.0.0.1:0"\n[metadata]\nenabled = false\n${provider(file)}`
+  const metadata =
+    reportUrl === undefined ? 'enabled = false' : `listen = "127.0.0.1:0"\n[report]\nurl = "${reportUrl}"`
+  const config = `[server]\nlisten = "127.0.0.1:0"\n[metadata]\n${metadata}\n${provider(file)}`
   return await startGateway(t, { config })
 }
 

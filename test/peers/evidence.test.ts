@@ -48,7 +48,7 @@ function deliveryBy(method: 'metadata' | 'disk', events: readonly ContextEvent[]
 
 /** What the console says, as a gateway that listens to it records it. */
 function heardOn({ console }: Outcome, userData: Uint8Array): readonly ContextEvent[] {
-  const about = { instanceId: CONTEXT.guestId, revision: 1, at: 0, source: 'console' } as const
+  const about = { instanceId: CONTEXT.guestId, revision: 1, at: 0, evidence: 'console' } as const
   return console.split('\n').flatMap((line) => {
     const word = parseConsoleLine(line, userData)
     return word ? [toEvent(word, { ...about, userDataSha256: sha256(userData) })] : []

@@ -18,11 +18,13 @@ import {
   eventually,
   HEPIX,
   KEY,
+  REPORT_URL,
   runningOf,
   SENT,
   SHELLS,
   shownBy,
   takenByShell,
+  takeWrapped,
   vmIdOf,
   type Shown,
 } from './whole-way.ts'
@@ -33,7 +35,7 @@ interface Site {
 }
 
 /** A gateway in front of an OpenNebula. The guests of its second template have one-context and no cloud-init. */
-async function open(t: TestContext): Promise<Site> {
+async function open(t: TestContext, reportUrl?: string): Promise<Site> {
   const one = await startOpenNebula(t)
   one.addUser({ name: 'bellhop', password: 'wonderland' })
   one.addNetwork({
@@ -54,6 +56,7 @@ endpoint = "${one.url}"
 authFile = "${authFile}"
 startScripts = ["1"]
 `,
+    reportUrl,
   )
   return { one, gateway }
 }
@@ -117,6 +120,12 @@ async function oneContext(before: string | undefined, now: string): Promise<read
 function selfTelling(text: string): Buffer {
   return Buffer.from(`#!/bin/sh\n# ${text} $HOME \`id\` 'it' "is" \\ @^_^@\nsha256sum <"$0" | cut -d' ' -f1`)
 }
+
+it('a script that is wrapped for an OpenNebula is run by cloud-init, which reports it', async (t) => {
+  if (!needCloudInit(t) || !need(t, 'genisoimage', 'genisoimage')) return
+  const { one, gateway } = await open(t, REPORT_URL)
+  await takeWrapped(t, gateway, DEBIAN, async (shown) => ({ disk: await diskOf(one, shown) }))
+})
 
 for (const [frontEnd, create] of Object.entries(CREATIONS))
   describe(`user data sent by ${frontEnd} to a machine of an OpenNebula`, () => {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
 import { sha256 } from '../../src/model/digest.ts'
 import { startGateway, type Gateway } from '../e2e/gateway.ts'
+import { assertWraps, createWrapped, type ShownWrapped } from '../e2e/wrapped-instances.ts'
 import { askMetadata, type Guest } from './openstack/metadata.ts'
 import { openStackPeer, type OpenStackPeer } from './openstack/peer.ts'
 import { logIn, untilHolds } from './openstack/rest.ts'
@@ -107,6 +108,32 @@ describe('a real OpenStack behind Bellhop', () => {
     assert.equal((await ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
   })
 
+  it('gives a guest the message that wraps its data, with the very data in it, and another by a rebuild', async (t) => {
+    const site = await openSite(t)
+    if (!site) return
+    const { gateway, peer } = site
+    const [before, after] = [Buffer.from('#!/bin/sh\necho Grüße'), Buffer.from('#cloud-config\nruncmd: [ls]\n')]
+    const made = await createWrapped(gateway, { image: peer.imageId, size: peer.flavorId, userData: before })
+    assert.equal(made.status, 201, await made.text())
+    const id = idIn(made)
+    const { guest } = await activeGuest(site, id)
+    const given = async (): Promise<Buffer> =>
+      Buffer.from(await (await askMetadata(peer, guest, 'openstack/latest/user_data')).arrayBuffer())
+    assertWraps(await given(), await shown(site, id), before)
+    const changed = await gateway.ask(`/api/v1/instances/${id}/user-data?rebuild=true`, { method: 'PUT', body: after })
+    assert.equal(changed.status, 200, await changed.text())
+    await activeGuest(site, id)
+    const now = await shown(site, id)
+    // Each of its workers forgets in its own time.
+    let seen = await given()
+    await untilHolds('Nova forgot what it knew', PATIENCE_MS, async () => {
+      seen = await given()
+      return sha256(seen) === now.plan.wrapped?.sha256
+    })
+    assertWraps(seen, now, after)
+    assert.equal((await gateway.ask(`/compute/${id}`, { method: 'DELETE' })).status, 200)
+  })
+
   it('is not asked for what it would refuse: the plan names the limit', async (t) => {
     const site = await openSite(t)
     if (!site) return
@@ -145,6 +172,8 @@ async function openSite(t: TestContext): Promise<Site | undefined> {
 listen = "127.0.0.1:0"
 [metadata]
 listen = "127.0.0.1:0"
+[report]
+url = "http://192.0.2.1:8788"
 [providers.site]
 driver = "openstack"
 cloud = "peer-application-credential"
@@ -194,12 +223,11 @@ function idIn(response: Response): string {
   return response.headers.get('location')?.split('/').at(-1) ?? assert.fail('there is no Location')
 }
 
-interface Shown {
-  readonly state: string
+interface Shown extends ShownWrapped {
   readonly reason?: string
-  readonly remoteId?: string
-  readonly userDataSha256?: string
-  readonly plan: { readonly deliveries: readonly { readonly method: string; readonly by?: string }[] }
+  readonly plan: ShownWrapped['plan'] & {
+    readonly deliveries: readonly { readonly method: string; readonly by?: string }[]
+  }
   readonly delivery: { readonly state?: string }
 }
 

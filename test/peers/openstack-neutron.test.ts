@@ -46,7 +46,7 @@ async function servesItsOwn(t: TestContext, site: Site): Promise<void> {
       const { plan } = await shown(site, id)
       assert.deepEqual(
         plan.deliveries.map(({ method, by, evidence }) => [method, by, ...evidence]),
-        [['metadata', 'provider', 'access', 'report', 'console']],
+        [['metadata', 'provider', 'access', 'report', 'agent', 'console']],
       )
       assert.equal((await shown(site, id)).delivery.state, 'offered')
 

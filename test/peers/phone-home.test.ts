@@ -4,8 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { deliveryOf } from '../../src/model/events.ts'
 import { hostKeysOf } from '../../src/model/host-keys.ts'
 import { planDelivery } from '../../src/service/plan.ts'
-import { wrapUserData } from '../../src/formats/wrapped.ts'
-import { vendorDataFor, vendorDataTo } from '../../src/service/vendor-data.ts'
+import { vendorDataFor } from '../../src/service/vendor-data.ts'
 import { sampleSpec } from '../conformance/store-samples.ts'
 import { needCloudInit, runCloudInit, type Outcome } from './cloud-init/peer.ts'
 
@@ -97,23 +96,4 @@ describe('a real cloud-init that our metadata server serves', () => {
     assert.match(log, /169\.254\.169\.254\/elsewhere/)
     assert.equal(hostKeysOf(events), undefined)
   })
-
-  for (const [what, userData, proven] of [
-    ['script', Buffer.from(`#!/bin/sh\n# Grüße\necho ran >${MARK}\n`), 'applied'],
-    ['failing script', Buffer.from(`#!/bin/sh\necho ran >${MARK}\nexit 3\n`), 'failed'],
-    // The server here knows the whole message alone; a gateway judges by the data as the user gave them.
-    ['cloud-config', CONFIG, 'fetched'],
-  ] as const)
-    it(`reports what became of a ${what} that is wrapped, and runs it as it was`, async (t) => {
-      if (!needCloudInit(t)) return
-      const wrapped = wrapUserData(userData, vendorDataTo('http://169.254.169.254/report'))
-      const outcome = await boot(t, undefined, wrapped)
-      const { events } = outcome
-      assert.equal(ran(outcome), 'ran\n')
-      assert.equal(deliveryOf(events, 1).state, proven)
-      assert.deepEqual(hostKeysOf(events)?.keys, keysIn(outcome))
-      const id = Buffer.from(outcome.read('/var/lib/cloud/data/instance-id')).toString().trim()
-      const kept = outcome.read(`/var/lib/cloud/instances/${id}/scripts/part-002`)
-      assert.deepEqual(Buffer.from(kept), what === 'cloud-config' ? Buffer.alloc(0) : userData)
-    })
 })

@@ -19,10 +19,12 @@ import {
   eventually,
   HEPIX,
   KEY,
+  REPORT_URL,
   runningOf,
   SENT,
   SHELLS,
   takenByShell,
+  takeWrapped,
   vmIdOf,
   type Shown,
 } from './whole-way.ts'
@@ -33,7 +35,7 @@ interface Site {
 }
 
 /** A gateway in front of a StratusLab. @param more further settings of the provider */
-async function open(t: TestContext, more = ''): Promise<Site> {
+async function open(t: TestContext, more = '', reportUrl?: string): Promise<Site> {
   const one = await startOpenNebula(t, { version: '3.2' })
   one.addUser({ name: 'jane', password: PROXY_PASSWORD })
   one.addNetwork({ name: 'public', mode: '644', range: { first: '192.0.2.10', size: 50 } })
@@ -50,6 +52,7 @@ passwordFile = "${passwordFile}"
 images = [{ id = "BN1EEkPiBx87_uLj2-sdybSI-Xb", title = "Debian 7" }]
 ${more}
 `,
+    reportUrl,
   )
   return { one, gateway }
 }
@@ -126,6 +129,15 @@ it("the disk of these tests is as the functions of StratusLab's front end made i
   assert.deepEqual([ours.length, read.label, [...read.files.keys()]], [theirs.length, label, [...files.keys()]])
   const meta = JSON.parse(Buffer.from(files.get('meta.js')?.bytes ?? []).toString()) as Record<string, unknown>
   assert.deepEqual([Object.keys(meta).toSorted(), meta['dsmode']], [['dsmode', 'user-data'], 'local'])
+})
+
+it('a script that is wrapped for a StratusLab is run by cloud-init, which reports it', async (t) => {
+  if (!needVfat(t)) return
+  const { one, gateway } = await open(t, '', REPORT_URL)
+  await takeWrapped(t, gateway, await madeOf(gateway), async (shown) => ({
+    disk: vfatDisk(cloudInitFiles(await contextShOf(one, shown))),
+    ...LOOKS,
+  }))
 })
 
 for (const [frontEnd, create] of Object.entries(CREATIONS))

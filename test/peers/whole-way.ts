@@ -5,10 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { sha256 } from '../../src/model/digest.ts'
 import type { Gateway } from '../e2e/gateway.ts'
-import type { Outcome } from './cloud-init/peer.ts'
+import { createWrapped, type ShownWrapped } from '../e2e/wrapped-instances.ts'
+import { runCloudInit, type Delivery, type Outcome } from './cloud-init/peer.ts'
 
 /** What a shell, a template, XML, a text file or a careless program would spoil. */
 const HARD = String.raw`$HOME \${HOME} $(id) \$5 'one' "two" \"three\" back\\slash \n ]]> <a>&amp;[b="c", d] é € 😀 end\ `
@@ -158,6 +160,35 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
 /** The number of an instance's VM. */
 export function vmIdOf({ remoteId }: Shown): number {
   return Number(remoteId ?? assert.fail('it is at its cloud'))
+}
+
+/** Where guests of {@link runCloudInit} reach a gateway. */
+export const REPORT_URL = 'http://169.254.169.254'
+
+/** Asks for a machine with a script that is to be wrapped, lets cloud-init take what its cloud makes of it, and hears of it. */
+export async function takeWrapped(
+  t: TestContext,
+  gateway: Gateway,
+  template: Pick<Made, 'image' | 'size'>,
+  deliveryOf: (shown: Shown) => Promise<Delivery>,
+): Promise<void> {
+  const { bytes } = SENT['a script without a line end at its end']
+  const made = await runningOf(gateway, await createWrapped(gateway, { ...template, userData: bytes }))
+  const outcome = await runCloudInit(t, { ...(await deliveryOf(made)), reaches: gateway.metadataUrl })
+  const instance = textOf(outcome.read('/var/lib/cloud/data/instance-id'))
+  const [kept, script] = ['user-data.txt', 'scripts/part-001'].map((path) =>
+    sha256(outcome.read(`/var/lib/cloud/instances/${instance}/${path}`)),
+  )
+  const { plan, userDataSha256 } = (await shownBy(gateway, made.id)) as Shown & ShownWrapped
+  assert.deepEqual([kept, script], [plan.wrapped?.sha256, userDataSha256])
+  assert.deepEqual(
+    [textOf(outcome.read('/var/lib/delivered')), userDataSha256, outcome.failedStages, outcome.errors],
+    [`root ${sha256(bytes)}`, sha256(bytes), [], []],
+  )
+  await eventually('its report is on record', async () => {
+    const { delivery } = await shownBy(gateway, made.id)
+    return delivery.state === 'applied' || undefined
+  })
 }
 
 /** cloud-init has the very bytes that were sent and that Bellhop shows the digest of, and did with them what it does. */

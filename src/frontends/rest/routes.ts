@@ -222,12 +222,20 @@ export function routesOf({ service, seedUrl, heartbeatMs = 15_000 }: RestOptions
       query: {
         ...REBUILD,
         format: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'what the data are' })),
+        wrap: Type.Optional(
+          Type.Boolean({ description: 'whether they are wrapped where need be; default: as before' }),
+        ),
       },
       body: 'bytes',
       answers: jsonAnswer(200, 'the instance with its new revision', InstanceBody),
       refusals: ['not-found', 'too-large', ...CHANGES],
-      handle: ({ id, query: { format, ...how }, body, caller }) =>
-        replace(id, { userData: body, ...(format === undefined ? {} : { userDataFormat: format }) }, how, caller),
+      handle: ({ id, query: { format, wrap, ...how }, body, caller }) => {
+        const said = {
+          ...(format === undefined ? {} : { userDataFormat: format }),
+          ...(wrap === undefined ? {} : { wrap }),
+        }
+        return replace(id, { userData: body, ...said }, how, caller)
+      },
     }),
     route({
       method: 'DELETE',

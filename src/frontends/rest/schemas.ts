@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
-import type { DeliveryMethod } from '../../model/events.ts'
+import type { DeliveryMethod, Evidence } from '../../model/events.ts'
 import type { Action, InstanceState } from '../../model/instance.ts'
-import type { Evidence } from '../../model/plan.ts'
 import { STATUS } from '../guard.ts'
 import { strict } from './route.ts'
 
@@ -22,7 +21,7 @@ const STATES = wordsOf<InstanceState>({
 })
 const ACTIONS = wordsOf<Action>({ start: true, stop: true, restart: true, suspend: true, resume: true })
 const METHODS = wordsOf<DeliveryMethod>({ metadata: true, disk: true, injection: true, provider: true })
-const EVIDENCE = wordsOf<Evidence>({ access: true, report: true, console: true, agent: true })
+const EVIDENCE = wordsOf<Evidence>({ access: true, report: true, agent: true, console: true })
 const CODES = Object.keys(STATUS)
 
 /** A point in time. */
@@ -143,6 +142,7 @@ export const EventBody = Type.Object(
     revision: Type.Integer({ minimum: 1 }),
     kind: Type.String(),
     source: Type.String({ description: 'who saw it' }),
+    evidence: Type.Optional(Type.Enum(EVIDENCE, { description: 'how Bellhop knows; absent for what it did itself' })),
     method: Type.Optional(Type.Enum(METHODS)),
     state: Type.Optional(Type.Enum(STATES)),
     previous: Type.Optional(Type.Enum(STATES)),
@@ -153,6 +153,7 @@ export const EventBody = Type.Object(
     ),
     bytes: Type.Optional(Type.Integer({ minimum: 0 })),
     sha256: Type.Optional(Sha256),
+    wrappedSha256: Type.Optional(Sha256),
     exitCode: Type.Optional(Type.Integer()),
     hostKeys: Type.Optional(Type.Array(Type.String(), { description: 'of its SSH server, as the guest said' })),
     hostKeysVerified: Type.Optional(

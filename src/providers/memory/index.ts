@@ -64,7 +64,7 @@ const CAPABILITIES: Capabilities = {
       by: 'bellhop',
       layouts: ['openstack', 'nocloud'],
       userDataMaxBytes: USER_DATA_MAX_BYTES,
-      evidence: ['console'],
+      evidence: ['agent', 'console'],
       disk: { format: 'iso', label: 'config-2' },
     },
   ],

@@ -36,6 +36,6 @@ function carrying(method: 'metadata' | 'disk', carries: readonly Wish[]): Delive
     // Nova takes no dots, or makes something else of them.
     hostnameIsLabel: true,
     userDataMaxBytes: USER_DATA_MAX_BYTES,
-    evidence: ['console'],
+    evidence: ['agent', 'console'],
   }
 }

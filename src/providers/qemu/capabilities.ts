@@ -35,14 +35,14 @@ const DELIVERIES: Capabilities['deliveries'] = [
     by: 'bellhop',
     layouts: LAYOUTS,
     userDataMaxBytes: USER_DATA_MAX_BYTES,
-    evidence: ['access', 'report', 'console'],
+    evidence: ['access', 'report', 'agent', 'console'],
   },
   {
     method: 'disk',
     by: 'bellhop',
     layouts: LAYOUTS,
     userDataMaxBytes: USER_DATA_MAX_BYTES,
-    evidence: ['console'],
+    evidence: ['agent', 'console'],
     disk: { format: 'iso', label: 'config-2' },
   },
   {
@@ -50,7 +50,7 @@ const DELIVERIES: Capabilities['deliveries'] = [
     by: 'bellhop',
     layouts: ['nocloud'],
     userDataMaxBytes: USER_DATA_MAX_BYTES,
-    evidence: ['console'],
+    evidence: ['agent', 'console'],
     isLastResort: true,
   },
 ]

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ContextEvent } from '../../../src/model/events.ts'
 import { need, needRoot } from '../need.ts'
+import { forwarding } from './forwarding.ts'
 
 /** What is delivered, and the machine in which cloud-init looks for it. */
 export interface Delivery {
@@ -23,6 +24,8 @@ export interface Delivery {
   readonly ownFiles?: string
   /** User and vendor data that our metadata server gives at 169.254.169.254, beside the rest of {@link CONTEXT}. */
   readonly served?: { readonly userData: Uint8Array; readonly vendorData?: Uint8Array }
+  /** A metadata server elsewhere that answers at 169.254.169.254 instead, by its URL. */
+  readonly reaches?: string
 }
 
 /** What cloud-init made of it. */
@@ -41,6 +44,9 @@ export interface Outcome {
   /** A file as the guest wrote it; empty where it wrote none. */
   read(path: string): Uint8Array
 }
+
+/** The guest's network has no other. */
+const WAY_OUT = 'way-out.sock'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 
@@ -74,7 +80,7 @@ export async function runCloudInit(t: Pick<TestContext, 'after'>, delivery: Deli
   const root = ownFiles === undefined ? rootfs : `${ownFiles}:${rootfs}`
   const dmiPairs = Object.entries(dmi).flatMap(([key, value]) => ['--dmi', `${key}=${value}`])
   const options = ['--rootfs', root, '--out', out, '--sources', sources, '--stages', stages, ...dmiPairs]
-  options.push(...(await diskOption(out, delivery)), ...(await serverOption(out, delivery)))
+  options.push(...(await diskOption(out, delivery)), ...(await serverOption(t, out, delivery)))
   // Should we be killed, the kernel kills unshare, and with it all that it started.
   const [program, ...before] = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--fork', '--kill-child', ...NAMESPACES]
   await run(program, [...before, join(HERE, 'guest.sh'), ...options])
@@ -90,7 +96,18 @@ async function diskOption(out: string, { disk }: Delivery): Promise<readonly str
   return ['--disk', path]
 }
 
-async function serverOption(out: string, { served }: Delivery): Promise<readonly string[]> {
+async function serverOption(
+  t: Pick<TestContext, 'after'>,
+  out: string,
+  { served, reaches }: Delivery,
+): Promise<readonly string[]> {
+  if (reaches !== undefined) {
+    const { hostname, port } = new URL(reaches)
+    const path = join(out, WAY_OUT)
+    const server = await forwarding({ path }, { host: hostname, port: Number(port) })
+    t.after(() => server.close())
+    return ['--', process.execPath, join(HERE, 'way-out.ts'), path]
+  }
   if (!served) return []
   await writeFile(join(out, 'user-data'), served.userData)
   if (served.vendorData) await writeFile(join(out, 'vendor-data'), served.vendorData)
