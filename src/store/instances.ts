@@ -76,8 +76,7 @@ function differenceOf(earlier: Instance, later: Instance): string | undefined {
   if (earlier.userDataSha256 !== later.userDataSha256) return 'userData'
   if (earlier.image.name !== later.image.name) return 'image'
   if (earlier.size.name !== later.size.name) return 'size'
-  if (earlier.spec.name !== later.spec.name) return 'name'
-  return undefined
+  return (['name', 'by', 'tracking', 'wrap'] as const).find((what) => earlier.spec[what] !== later.spec[what])
 }
 
 async function insertBytes(database: Database, id: string, spec: InstanceSpec): Promise<void> {

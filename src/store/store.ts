@@ -120,8 +120,8 @@ export interface Store {
    * Records a new instance and its first events, before any provider is asked.
    *
    * @returns the instance that is kept: an earlier one where the project used this key before
-   * @throws {CloudError} conflict when the id exists or ever did, when the key was used for other user data, image, size
-   *   or name, or for an instance that was deleted, and as {@link Store.insertResource} for the links
+   * @throws {CloudError} conflict when the id exists or ever did, when the key was used for other user data, image, size,
+   *   name or wishes how the data are delivered, or for an instance that was deleted, and as {@link Store.insertResource} for the links
    */
   insertInstance(instance: Instance, events: readonly ContextEvent[], options?: InsertOptions): Promise<Instance>
   /**

@@ -206,6 +206,9 @@ export function testStore(under: StoreUnderTest): void {
           sampleInstance({ spec, image: sampleImage({ name: 'memory-other' }) }),
           sampleInstance({ spec, size: sampleSize({ name: 'memory-other' }) }),
           sampleInstance({ spec: { ...spec, name: 'other' } }),
+          sampleInstance({ spec: { ...spec, by: 'disk' } }),
+          sampleInstance({ spec: { ...spec, tracking: false } }),
+          sampleInstance({ spec: { ...spec, wrap: true } }),
         ]
         for (const other of others) {
           await rejects(store.insertInstance(other, [], KEY), 'conflict')
