@@ -7,6 +7,8 @@ export interface Found {
   readonly revision: number
   /** The newest revision of which it is on record that the guest fetched the user data from our metadata server. */
   readonly fetchedRevision?: number
+  /** Whether nothing is on record by which the guest may have this revision: it works with a former one. Absent: nobody knows. */
+  readonly hasFormer?: boolean
   /** SHA-256 in hex of the message that its cloud gave it in the place of its user data. */
   readonly wrappedSha256?: string
 }

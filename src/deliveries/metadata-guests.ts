@@ -28,6 +28,8 @@ export interface Guest {
   userDataSha256(): string | undefined
   /** Of the message that its cloud gave it in their place. */
   readonly wrappedSha256?: string
+  /** As {@link Found.hasFormer}, as far as it was on record when this was read. */
+  readonly hasFormer?: boolean
   /** The revision that it last fetched from us; `undefined` where none is known. */
   fetchedRevision(): number | undefined
   /** What is at the first of these places that has something. */
@@ -149,7 +151,7 @@ export function createGuests({
 
 function createGuest(
   instanceId: string,
-  { context, revision, wrappedSha256 }: Found,
+  { context, revision, hasFormer, wrappedSha256 }: Found,
   told: { rendered(files: Files): void; served(served: Served, path: string): void; fetch(): Fetch },
 ): Guest {
   const trees: (Files | undefined)[] = []
@@ -197,6 +199,7 @@ function createGuest(
     context,
     userDataSha256,
     ...(wrappedSha256 === undefined ? {} : { wrappedSha256 }),
+    ...(hasFormer === undefined ? {} : { hasFormer }),
     fetchedRevision: () => told.fetch().revision,
     serve(places) {
       for (const place of places) {

@@ -155,13 +155,20 @@ describe('a report', () => {
   })
 
   it('of a guest that fetched former data before this server began says nothing of the new ones', async () => {
-    const fetchedOf = async (fetchedRevision?: number): Promise<string | undefined> => {
-      const found = { context: WEB, revision: 2, ...(fetchedRevision === undefined ? {} : { fetchedRevision }) }
+    const fetchedOf = async (fetchedRevision?: number, hasFormer?: boolean): Promise<string | undefined> => {
+      const known = {
+        ...(fetchedRevision === undefined ? {} : { fetchedRevision }),
+        ...(hasFormer === undefined ? {} : { hasFormer }),
+      }
+      const found = { context: WEB, revision: 2, ...known }
       const { events, report } = listening({ find: async () => found })
       assert.equal(await report(finish('modules-final/config-scripts-user')), 200)
       return events[0]?.kind
     }
     assert.deepEqual([await fetchedOf(1), await fetchedOf(2), await fetchedOf()], ['state', 'applied', 'applied'])
+    assert.equal(await fetchedOf(undefined, true), 'state', 'it had the former from a disk')
+    assert.equal(await fetchedOf(1, false), 'applied', 'it has these from another way')
+    assert.equal(await fetchedOf(2, true), 'applied', 'since that was read it asked')
   })
 
   it('of a guest that read the whole message which holds its data is on these', async () => {

@@ -80,9 +80,9 @@ export function createReports(): Reports {
   }
 }
 
-/** Between an update and the guest's next look it works with what it fetched before: its words say nothing of the new data. */
+/** Between an update and the guest's next look it works with what it had before: its words say nothing of the new data. */
 function isOfFormer(guest: Guest, { sha256 }: ContextEvent): boolean {
   const fetched = guest.fetchedRevision()
-  if (fetched === undefined || fetched === guest.revision) return false
+  if (fetched === guest.revision || !(guest.hasFormer ?? fetched !== undefined)) return false
   return sha256 === undefined || sha256 !== guest.userDataSha256()
 }

@@ -2,6 +2,7 @@ import type { ContextSource } from '../deliveries/delivery.ts'
 import { toHostname, type Context } from '../model/context.ts'
 import type { Instance } from '../model/instance.ts'
 import type { Store } from '../store/store.ts'
+import { mayHave } from './former-data.ts'
 import { vendorDataFor } from './vendor-data.ts'
 
 /**
@@ -28,7 +29,7 @@ export function toContext(instance: Instance): Context {
 }
 
 /** The store, as the deliveries see it. */
-export function contextSource(store: Pick<Store, 'getInstance' | 'fetchedRevision'>): ContextSource {
+export function contextSource(store: Pick<Store, 'getInstance' | 'fetchedRevision' | 'listEvents'>): ContextSource {
   return {
     find: async (instanceId) => {
       const instance = await store.getInstance(instanceId)
@@ -37,7 +38,8 @@ export function contextSource(store: Pick<Store, 'getInstance' | 'fetchedRevisio
       const fetched = fetchedRevision === undefined ? {} : { fetchedRevision }
       const { revision, plan } = instance
       const wrapped = plan.wrapped?.sha256 === undefined ? {} : { wrappedSha256: plan.wrapped.sha256 }
-      return { context: toContext(instance), revision, ...fetched, ...wrapped }
+      const hasFormer = revision > 1 && !mayHave(instance, await store.listEvents(instanceId))
+      return { context: toContext(instance), revision, hasFormer, ...fetched, ...wrapped }
     },
   }
 }

@@ -51,6 +51,9 @@ async function seen(
   }
 }
 
+/** Of a machine that our metadata server serves. */
+const OURS = { ...DELIVERY, by: 'bellhop', evidence: ['access', 'console'] } as const
+
 const told = ({ kind, sha256: digest, bytes, detail }: ContextEvent) => [kind, digest, bytes, detail]
 
 describe('a guest that says on its console what it read', () => {
@@ -87,5 +90,31 @@ describe('a guest that says on its console what it read', () => {
     await say(opened, changed.plan.wrapped?.sha256)
     assert.equal((await seen(opened, 'applied')).sha256, changed.userDataSha256)
     assert.equal((await service.delivery(made.id, ALICE)).state, 'applied')
+  })
+
+  it('says nothing of new data before it has asked for them, also where we begin anew meanwhile', async (t) => {
+    const first = await openService({ cloud: { capabilities: { deliveries: [OURS] } }, listenEveryMs: 5 })
+    const { store, provider } = first
+    t.after(first.close)
+    const { id } = await first.service.create({ spec: sampleSpec(BEFORE ? { userData: BEFORE } : {}) }, ALICE)
+    const made = await first.service.get(id, ALICE)
+    const write = (stage: string) =>
+      provider.writeConsole(made.remoteId ?? '', `BELLHOP ${JSON.stringify({ agent: 'agent', stage, exitCode: 0 })}\n`)
+    await first.service.replaceUserData(id, { mayRebuild: false, ...(AFTER ? { userData: AFTER } : {}) }, ALICE)
+    await write('applied')
+    assert.equal((await seen({ service: first.service, made }, 'state', 'applied')).kind, 'state')
+    assert.equal((await first.service.delivery(id, ALICE)).state, 'offered')
+    await first.stop()
+
+    const fetched = { at: Date.now(), instanceId: id, revision: 2, kind: 'fetched', source: 'metadata' } as const
+    await store.appendEvents([{ ...fetched, method: 'metadata' }])
+    const { service, stop } = await openService({ store, provider, listenEveryMs: 5 })
+    t.after(stop)
+    await write('finished')
+    await seen({ service, made }, 'finished')
+    assert.equal((await service.delivery(id, ALICE)).state, 'fetched', 'the first word is not heard again')
+    await write('applied')
+    await seen({ service, made }, 'applied')
+    assert.equal((await service.delivery(id, ALICE)).state, 'applied')
   })
 })

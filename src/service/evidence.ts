@@ -1,8 +1,10 @@
+import { Buffer } from 'node:buffer'
 import { parseConsoleLine, toEvent } from '../formats/guest-report.ts'
 import { reasonOf } from '../model/errors.ts'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
 import type { Caller, Instance } from '../model/instance.ts'
 import type { Provider } from '../providers/provider.ts'
+import { mayHave, ofFormer } from './former-data.ts'
 import { sleepUnless, type ServiceParts } from './parts.ts'
 import { refresh } from './refresh.ts'
 import { callFor, waitsFor } from './rights.ts'
@@ -35,12 +37,28 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
   const listening = new Map<string, Promise<void>>()
   const heardAt = new Map<string, number>()
 
-  /** What a console said that is not recorded yet: after a restart it is read again from its beginning. */
-  async function record(instance: Instance, said: readonly ContextEvent[]): Promise<void> {
+  /**
+   * What a console said that is not recorded yet: after a restart it is read again from its beginning.
+   *
+   * @param end behind what was read
+   */
+  async function record(instance: Instance, said: readonly ContextEvent[], end: number): Promise<void> {
     if (said.length === 0) return
-    const known = new Set((await store.listEvents(instance.id)).map(keyOf))
-    for (const event of said) if (!known.has(keyOf(event))) recorder.record(event)
+    // What it fetched before it spoke.
     await recorder.flush()
+    const events = await store.listEvents(instance.id)
+    const isCurrent = mayHave(instance, events)
+    const heard = isCurrent ? said : said.map((event) => ofFormer(event, instance.userDataSha256))
+    const known = new Set(events.map(keyOf))
+    for (const event of heard) if (!known.has(keyOf(event))) recorder.record(event)
+    await recorder.flush()
+    if (!isCurrent) await passOver(instance.id, end)
+  }
+
+  /** Read again when the guest has the data, its former words would be taken for words on these. */
+  async function passOver(id: string, end: number): Promise<void> {
+    const { consoleFrom = 0 } = (await store.getInstance(id)) ?? { consoleFrom: end }
+    if (consoleFrom < end) await store.updateInstance(id, { consoleFrom: end })
   }
 
   /** The instance as it is now: its data may be others by then. `undefined` once there is nothing more to hear. */
@@ -71,6 +89,7 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
       await record(
         instance,
         lines.flatMap((line) => heard(line, instance)),
+        next - Buffer.byteLength(rest),
       )
       if (next === from) await sleepUnless(provider.capabilities.consoleEveryMs ?? everyMs, closing)
       from = next
@@ -108,6 +127,7 @@ export function createConsoleListener(parts: ServiceParts, everyMs: number): Con
     await record(
       instance,
       lines.flatMap((line) => heard(line, instance)),
+      piece?.next ?? from,
     )
   }
 

@@ -139,6 +139,8 @@ export function instanceUseCases(parts: ServiceParts, options: InstancesOptions)
     const rest = instance ? offeredAtStart(instance, await store.listEvents(id)) : []
     if (!instance || rest.length === 0) return
     await store.appendEvents(rest)
+    // What the guest says counts now.
+    parts.metadata?.refresh(id)
     options.onLaunched(instance)
   }
 

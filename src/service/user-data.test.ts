@@ -273,7 +273,8 @@ describe('other user data that our metadata server tells', () => {
     await until('applied')
     // The very same data: what was said of them is no word on these.
     await service.replaceUserData(id, { userData: BEFORE, mayRebuild: false, reapply: true }, RED)
-    await provider.writeConsole(remoteId, 'BELLHOP {"stage":"fetched","method":"metadata"}\n')
+    const fetched = { stage: 'fetched', method: 'metadata', sha256: sha256(BEFORE) }
+    await provider.writeConsole(remoteId, `BELLHOP ${JSON.stringify(fetched)}\n`)
     await until('fetched')
     assert.deepEqual((await service.delivery(id, RED)).methods, { metadata: 'fetched', disk: 'planned' })
     await service.replaceUserData(id, request, RED)

@@ -64,6 +64,7 @@ export function replacesUserData(
         throw error
       }
       await store.appendEvents(isOurs && state !== 'inactive' ? offeredAtOnce(changed) : offeredEvents(changed))
+      parts.metadata?.refresh(id)
       recorder.notify(id)
       return changed
     })
