@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { CloudError } from '../model/errors.ts'
+import type { ContextEvent } from '../model/events.ts'
 import type { Instance, InstanceSpec } from '../model/instance.ts'
 import type { Call, Provider } from '../providers/provider.ts'
 import { ownInstance, requireMember } from './access.ts'
@@ -45,7 +46,7 @@ export function replacesUserData(
       const consoleFrom = update === 'rebuild' ? 0 : await consoleEnd(provider, before, remoteId, call)
       // The intent first: what a guest says of these data must find them.
       const asked = [stateEvent(before, `other user data asked for by ${caller.subject}`)]
-      const revision = before.revision + 1
+      const revision = nextRevision(before, await store.listEvents(id))
       const anew = request.reapply === true ? { guestId: randomUUID() } : {}
       const changed = await store.updateInstance(
         id,
@@ -144,6 +145,11 @@ function withUserData(
     ...(userDataFormat === undefined ? {} : { userDataFormat }),
     ...(wrap ? { wrap: true } : {}),
   }
+}
+
+/** One that was refused and taken back is not used again: what was seen of its data says nothing of these. */
+function nextRevision({ revision }: Instance, events: readonly ContextEvent[]): number {
+  return events.reduce((last, event) => Math.max(last, event.revision), revision) + 1
 }
 
 /** Where there are no data, there is nothing to wrap; data that come later are wrapped again. */
