@@ -13,7 +13,7 @@ import { needImages, testFolder } from './injection-images.ts'
 const BOOT_LIMIT_MS = 300_000
 /** What it leaves running waits for the end of its unit, and tells how that is. */
 const USER_DATA = `#!/bin/sh
-echo "it runs as $(id -un) on $(hostname)" >/dev/console
+printf '\\n%s\\n' "it runs as $(id -un) on $(hostname)" >/dev/console
 (
   while [ "$(systemctl is-active bellhop-agent)" = activating ]; do sleep 1; done
   systemctl show --property ActiveState,Result,ExecMainStatus bellhop-agent >/dev/console
