@@ -1,4 +1,4 @@
-import { CloudError } from '../model/errors.ts'
+import { theOne } from './which-instance.ts'
 
 /**
  * The webhook that is given by its id, or by a beginning of it that no other has.
@@ -7,10 +7,6 @@ import { CloudError } from '../model/errors.ts'
  */
 export function whichWebhook<W extends { readonly id: string }>(webhooks: readonly W[], given: string): W {
   const wanted = given.toLowerCase()
-  const [first, ...more] = wanted === '' ? [] : webhooks.filter(({ id }) => id.startsWith(wanted))
-  if (!first)
-    throw new CloudError('not-found', `there is no webhook "${given}"; bellhop webhook ls shows those that there are`)
-  if (more.length === 0) return first
-  const ids = [first, ...more].map(({ id }) => id).join(', ')
-  throw new CloudError('conflict', `"${given}" is ${more.length + 1} webhooks: ${ids}; give more of the id`)
+  const found = wanted === '' ? [] : webhooks.filter(({ id }) => id.startsWith(wanted))
+  return theOne(found, given, ['webhook', 'bellhop webhook ls'])
 }

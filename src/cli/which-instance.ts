@@ -36,12 +36,25 @@ function idOf(instances: readonly Summary[], given: string): string {
     instances.filter(({ name }) => name === given),
     given === '' ? [] : instances.filter(({ id }) => id.startsWith(wanted)),
   ]
-  const [first, ...more] = ways.find((found) => found.length > 0) ?? []
-  if (!first)
-    throw new CloudError('not-found', `there is no instance "${given}"; bellhop ls shows those that there are`)
-  if (more.length === 0) return first.id
-  const ids = [first, ...more].slice(0, 5).map(({ id }) => id)
-  throw new CloudError('conflict', `"${given}" is ${more.length + 1} instances: ${ids.join(', ')}; give more of the id`)
+  return theOne(ways.find((found) => found.length > 0) ?? [], given, ['instance', 'bellhop ls']).id
+}
+
+/**
+ * What is meant by words that may mean several.
+ *
+ * @param what is meant, and the command that lists all of its sort
+ * @throws {CloudError} not-found; conflict where several are meant
+ */
+export function theOne<T extends { readonly id: string }>(
+  found: readonly T[],
+  given: string,
+  [what, listing]: readonly [what: string, listing: string],
+): T {
+  const [first, ...more] = found
+  if (!first) throw new CloudError('not-found', `there is no ${what} "${given}"; ${listing} shows those that there are`)
+  if (more.length === 0) return first
+  const ids = found.slice(0, 5).map(({ id }) => id)
+  throw new CloudError('conflict', `"${given}" is ${found.length} ${what}s: ${ids.join(', ')}; give more of the id`)
 }
 
 const SHORT = 8

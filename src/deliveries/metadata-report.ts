@@ -1,5 +1,5 @@
-import { parseReport, REPORT_MAX_BYTES, toEvent } from '../formats/guest-report.ts'
-import type { ContextEvent, EventKind } from '../model/events.ts'
+import { ofFormer, parseReport, REPORT_MAX_BYTES, toEvent } from '../formats/guest-report.ts'
+import type { EventKind } from '../model/events.ts'
 import { createBoundedCache } from './metadata-cache.ts'
 import type { Guest } from './metadata-guests.ts'
 import { bareReply, textReply, type Reply } from './metadata-reply.ts'
@@ -73,7 +73,7 @@ export function createReports(): Reports {
         ...(userDataSha256 === undefined ? {} : { userDataSha256 }),
         ...(wrappedSha256 === undefined ? {} : { wrappedSha256 }),
       })
-      const said = isOfFormer(guest, event) ? { ...event, kind: 'state' as const } : event
+      const said = hasFormer(guest) ? ofFormer(event, userDataSha256) : event
       const heard = said.hostKeys && isSafe ? ({ ...said, hostKeysVerified: true } as const) : said
       return isAllowed(instanceId, heard.hostKeys ? 'host-keys' : heard.kind, now) ? { ...HEARD, heard } : TOO_MANY
     },
@@ -81,8 +81,7 @@ export function createReports(): Reports {
 }
 
 /** Between an update and the guest's next look it works with what it had before: its words say nothing of the new data. */
-function isOfFormer(guest: Guest, { sha256 }: ContextEvent): boolean {
+function hasFormer(guest: Guest): boolean {
   const fetched = guest.fetchedRevision()
-  if (fetched === guest.revision || !(guest.hasFormer ?? fetched !== undefined)) return false
-  return sha256 === undefined || sha256 !== guest.userDataSha256()
+  return fetched !== guest.revision && (guest.hasFormer ?? fetched !== undefined)
 }

@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { deliveryOf, type ContextEvent } from '../model/events.ts'
 import { sha256 } from '../model/digest.ts'
 import { DETAIL_MAX_CHARACTERS, type GuestWord } from './guest-word.ts'
-import { parseConsoleLine, parseReport, REPORT_MAX_BYTES, toEvent, type Hearing } from './guest-report.ts'
+import { ofFormer, parseConsoleLine, parseReport, REPORT_MAX_BYTES, toEvent, type Hearing } from './guest-report.ts'
 
 /** One boot of a real cloud-init; see testdata/README.md. */
 interface Boot {
@@ -366,5 +366,13 @@ describe('toEvent', () => {
       source: 'console',
       kind: 'finished',
     })
+  })
+
+  it('of a guest whose data were replaced speaks of the new ones only where it names their digest', () => {
+    const word = toEvent({ kind: 'applied', exitCode: 0 }, { ...HEARING, revision: 2 })
+    assert.equal(ofFormer(word, 'aa').kind, 'state')
+    assert.equal(ofFormer({ ...word, sha256: 'bb' }, 'aa').kind, 'state')
+    assert.equal(ofFormer({ ...word, sha256: 'aa' }, 'aa').kind, 'applied')
+    assert.equal(ofFormer(word, undefined).kind, 'state')
   })
 })

@@ -91,6 +91,11 @@ function ofPart({ bytes: _, detail, ...event }: ContextEvent, userDataSha256: st
   return { ...event, sha256: userDataSha256, detail: detail === undefined ? wrapped : `${detail}; ${wrapped}` }
 }
 
+/** A word of a guest that has former data yet, as one that says nothing of these; one that names these by their digest does. */
+export function ofFormer(event: ContextEvent, userDataSha256: string | undefined): ContextEvent {
+  return event.sha256 !== undefined && event.sha256 === userDataSha256 ? event : { ...event, kind: 'state' }
+}
+
 function toReport(word: GuestWord | undefined): Report {
   return word ? { word } : {}
 }

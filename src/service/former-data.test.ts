@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { sampleEvent } from '../../test/conformance/store-samples.ts'
 import type { ContextEvent, DeliveryMethod, EventKind } from '../model/events.ts'
 import type { PlannedDelivery } from '../model/plan.ts'
-import { mayHave, ofFormer } from './former-data.ts'
+import { mayHave } from './former-data.ts'
 
 const way = (method: DeliveryMethod, by?: 'provider'): PlannedDelivery => ({
   method,
@@ -33,14 +33,6 @@ describe('a guest whose data were replaced', () => {
     assert.equal(has([way('metadata'), way('disk')], seen('offered', 'metadata'), seen('offered', 'disk')), true)
     assert.equal(has([way('metadata', 'provider')], seen('offered', 'metadata')), true)
     assert.equal(has([way('disk')], seen('planned', 'disk')), false)
-  })
-
-  it('speaks of them only where it names their digest', () => {
-    const word = sampleEvent('i', { kind: 'applied', revision: 2 })
-    assert.equal(ofFormer(word, 'aa').kind, 'state')
-    assert.equal(ofFormer({ ...word, sha256: 'bb' }, 'aa').kind, 'state')
-    assert.equal(ofFormer({ ...word, sha256: 'aa' }, 'aa').kind, 'applied')
-    assert.equal(ofFormer(word, undefined).kind, 'state')
   })
 })
 

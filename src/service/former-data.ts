@@ -16,8 +16,3 @@ export function mayHave(
   const own = events.filter((event) => event.revision === revision)
   return own.some(({ kind, method }) => kind === 'fetched' || (kind === 'offered' && !(asks && method === 'metadata')))
 }
-
-/** A word of a guest that has former data yet, as one that says nothing of these; one that names these by their digest does. */
-export function ofFormer(event: ContextEvent, userDataSha256: string | undefined): ContextEvent {
-  return event.sha256 !== undefined && event.sha256 === userDataSha256 ? event : { ...event, kind: 'state' }
-}

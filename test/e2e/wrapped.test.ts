@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { parseContextSh } from '../../src/formats/context-sh.ts'
 import { isObject } from '../../src/formats/json.ts'
@@ -13,13 +12,13 @@ import { withReplayedCloud } from '../../src/providers/openstack/testdata/replay
 import { PROXY_PASSWORD, startOneProxy } from '../opennebula/one-proxy.ts'
 import { startOpenNebula } from '../opennebula/opennebula.ts'
 import { startSynnefo } from '../synnefo/synnefo.ts'
+import { eventually } from './eventually.ts'
 import { startGatewayTo, type Gateway } from './gateway.ts'
 import { assertWraps, createWrapped, type ShownWrapped } from './wrapped-instances.ts'
 
 const REPORT_URL = 'http://192.0.2.1:8788'
 const SCRIPT = Buffer.from('#!/bin/sh\necho Grüße\n')
 const OTHER = Buffer.from('#cloud-config\nruncmd: [ls]\n')
-const PATIENCE_MS = 20_000
 
 interface Site {
   readonly gateway: Gateway
@@ -195,14 +194,6 @@ async function sizesOf({ ask }: Gateway): Promise<readonly string[]> {
 
 async function shown({ ask }: Gateway, id: string): Promise<ShownWrapped> {
   return (await (await ask(`/api/v1/instances/${id}`)).json()) as ShownWrapped
-}
-
-async function eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const end = Date.now() + PATIENCE_MS; ; await sleep(20)) {
-    const found = await look()
-    if (found !== undefined) return found
-    assert.ok(Date.now() < end, what)
-  }
 }
 
 for (const [name, open] of Object.entries(SITES))

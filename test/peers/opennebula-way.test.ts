@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { parseContextSh } from '../../src/formats/context-sh.ts'
 import { sha256 } from '../../src/model/digest.ts'
+import { eventually } from '../e2e/eventually.ts'
 import { startGatewayTo, type Gateway } from '../e2e/gateway.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
 import { needCloudInit, runCloudInit } from './cloud-init/peer.ts'
@@ -15,7 +16,6 @@ import {
   assertKeyTaken,
   assertTaken,
   CREATIONS,
-  eventually,
   HEPIX,
   KEY,
   REPORT_URL,

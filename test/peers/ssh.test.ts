@@ -7,12 +7,12 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { findProcesses } from '../../src/providers/qemu/processes.ts'
+import { eventually } from '../e2e/eventually.ts'
 import { BELLHOP } from '../e2e/gateway.ts'
 import { ROOT, run, type Ended } from '../e2e/programs.ts'
 import { enterNamespaces, GUEST, HOME, needSsh } from './ssh/namespace.ts'
 import { KEY_TYPES, makeKey, startSshServer, type SshServer } from './ssh/server.ts'
 import { openSite, type Site } from './ssh/site.ts'
-import { eventually } from './whole-way.ts'
 
 enterNamespaces(import.meta.filename)
 

@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { DISKS } from '../../src/disks/index.ts'
 import { sha256 } from '../../src/model/digest.ts'
+import { eventually } from '../e2e/eventually.ts'
 import { startGatewayTo, type Gateway } from '../e2e/gateway.ts'
 import { PROXY_PASSWORD, startOneProxy } from '../opennebula/one-proxy.ts'
 import { startOpenNebula, type OpenNebula } from '../opennebula/opennebula.ts'
@@ -16,7 +17,6 @@ import { need } from './need.ts'
 import {
   assertTaken,
   CREATIONS,
-  eventually,
   HEPIX,
   KEY,
   REPORT_URL,

@@ -4,10 +4,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { sha256 } from '../../src/model/digest.ts'
+import { eventually } from '../e2e/eventually.ts'
 import type { Gateway } from '../e2e/gateway.ts'
 import { createWrapped, type ShownWrapped } from '../e2e/wrapped-instances.ts'
 import { runCloudInit, type Delivery, type Outcome } from './cloud-init/peer.ts'
@@ -144,17 +144,6 @@ export async function runningOf(gateway: Gateway, response: Response): Promise<S
 /** What Bellhop shows of an instance. */
 export async function shownBy({ ask }: Gateway, id: string): Promise<Shown> {
   return (await (await ask(`/api/v1/instances/${id}`)).json()) as Shown
-}
-
-const PATIENCE_MS = 20_000
-
-/** What a look finds, once it finds something. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const end = Date.now() + PATIENCE_MS; ; await sleep(50)) {
-    const found = await look()
-    if (found !== undefined) return found
-    assert.ok(Date.now() < end, what)
-  }
 }
 
 /** The number of an instance's VM. */
